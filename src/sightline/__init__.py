@@ -1,0 +1,1 @@
+"""Sightline: from folders of labelled images to a classifier you can trust."""

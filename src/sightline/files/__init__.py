@@ -1,0 +1,31 @@
+"""Atomic writes, digests, JSON, locks and safe paths. Knows nothing of images."""
+
+from sightline.files.atomic import (
+    fsync_directory,
+    open_atomically,
+    write_bytes,
+    write_error,
+    write_text,
+)
+from sightline.files.hashing import sha256_bytes, sha256_file
+from sightline.files.json import canonical_json, parse_json, pretty_json, write_json
+from sightline.files.locks import lock
+from sightline.files.paths import cache_directory, join_inside, printable
+
+__all__ = [
+    "cache_directory",
+    "canonical_json",
+    "fsync_directory",
+    "join_inside",
+    "lock",
+    "open_atomically",
+    "parse_json",
+    "pretty_json",
+    "printable",
+    "sha256_bytes",
+    "sha256_file",
+    "write_bytes",
+    "write_error",
+    "write_json",
+    "write_text",
+]
