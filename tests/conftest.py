@@ -1,11 +1,24 @@
-"""Fixtures that every test may use."""
+"""Fixtures that every test may use, and two promises about what is run.
+
+Real data: where `SIGHTLINE_SHARED` is set, a `shared` test may not be skipped.
+Base install: with `SIGHTLINE_BASE_INSTALL=1` (`make test-run`) TensorFlow and the rest of the
+`train` extra are absent; test files that need them are left out by name, every other runs.
+"""
 
 from __future__ import annotations
 
+import ast
 import os
+from collections.abc import Generator
+from functools import cache
 from pathlib import Path
 
 import pytest
+
+TRAIN_EXTRA = frozenset({"cv2", "keras", "matplotlib", "sklearn", "tensorboard", "tensorflow"})
+NEEDS_TRAIN = ("sightline.conversion", "sightline.inference.keras", "sightline.models.build")
+NEEDS_TRAIN += ("sightline.batches", "sightline.training", "sightline.testing")
+BASE_INSTALL = os.environ.get("SIGHTLINE_BASE_INSTALL") == "1"
 
 
 @pytest.fixture(scope="session")
@@ -15,3 +28,49 @@ def shared() -> Path:
     if not (folder / "data").is_dir():
         pytest.skip(f"real data absent: {folder} (set SIGHTLINE_SHARED)")
     return folder.resolve()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    demanded = "SIGHTLINE_SHARED" in os.environ and item.get_closest_marker("shared")
+    if report.skipped and demanded and not hasattr(report, "wasxfail"):
+        report.outcome = "failed"
+        report.longrepr = f"skipped although SIGHTLINE_SHARED is set: {report.longrepr}"
+    return report
+
+
+@cache
+def needs_train(path: Path) -> bool:
+    """Return whether a test file imports the `train` extra, or a layer that stands on it."""
+    for node in ast.walk(ast.parse(path.read_bytes())):
+        names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+        if isinstance(node, ast.ImportFrom) and node.module:
+            names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+        for name in names:
+            if name.partition(".")[0] in TRAIN_EXTRA or name.startswith(NEEDS_TRAIN):
+                return True
+    return False
+
+
+def pytest_ignore_collect(collection_path: Path) -> bool | None:
+    is_test = collection_path.suffix == ".py" and collection_path.name.startswith("test_")
+    return True if BASE_INSTALL and is_test and needs_train(collection_path) else None
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if not BASE_INSTALL:
+        return
+    left_out = [item for item in items if item.get_closest_marker("train")]
+    config.hook.pytest_deselected(items=left_out)
+    items[:] = [item for item in items if item not in left_out]
+
+
+def pytest_report_header() -> list[str]:
+    if not BASE_INSTALL:
+        return []
+    tests = Path(__file__).parent
+    names = [str(p.relative_to(tests)) for p in sorted(tests.rglob("test_*.py")) if needs_train(p)]
+    return [f"base install; {len(names)} files need the train extra: {', '.join(names)}"]

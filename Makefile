@@ -1,0 +1,59 @@
+# The verbs of this repository. Each sets up what it needs; nothing has to be installed by hand
+# but Python 3.11-3.13, git and make.
+SHELL := bash
+.DEFAULT_GOAL := help
+export PYTHON
+
+BIN := .venv/bin
+INSTALLED := pyproject.toml constraints.txt scripts/environment.sh
+
+.PHONY: help demo test check test-all test-run docs coverage constraints clean
+
+help:
+	@echo 'make demo         train, measure and use a classifier on an embedded sample'
+	@echo 'make test         all checks and all tests, with and without TensorFlow'
+	@echo 'make check        formatting, lint, types and the walls between the layers'
+	@echo 'make docs         write the generated pages of docs/'
+	@echo 'make coverage     the tests, with the lines and branches that they miss'
+	@echo 'make constraints  resolve the newest allowed versions into constraints.txt'
+	@echo 'make clean        remove the environments and everything generated'
+
+.venv/.installed: $(INSTALLED)
+	@scripts/environment.sh .venv dev
+
+# The base install: what somebody has who only runs models. No TensorFlow.
+.venv-run/.installed: $(INSTALLED)
+	@scripts/environment.sh .venv-run test
+
+demo: .venv/.installed
+	@$(BIN)/sightline demo
+
+test: check test-all test-run
+
+check: .venv/.installed
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
+
+test-all: .venv/.installed
+	$(BIN)/python -m pytest
+
+test-run: .venv-run/.installed
+	SIGHTLINE_BASE_INSTALL=1 .venv-run/bin/python -m pytest
+
+docs: .venv/.installed
+	$(BIN)/python docs/generate_cli.py
+
+coverage: .venv/.installed
+	$(BIN)/coverage erase
+	$(BIN)/coverage run -m pytest
+	$(BIN)/coverage combine --quiet
+	$(BIN)/coverage report
+
+constraints: .venv/.installed
+	$(BIN)/python scripts/renew_constraints.py
+
+clean:
+	rm -rf .venv .venv-run build dist htmlcov .coverage* src/*.egg-info
+	rm -rf .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis sightline-demo
