@@ -1,0 +1,72 @@
+"""What stands between uint8 pixels and a backbone, and the layers that Keras does not have.
+
+Everything here converts to LiteRT and ONNX as ordinary operations. No Lambda, ever: it
+would put code into a saved model.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import keras
+
+# Of the ImageNet training images: on 0 to 1, and (Caffe) blue, green, red on 0 to 255.
+IMAGENET_MEAN = (0.485, 0.456, 0.406)
+IMAGENET_DEVIATION = (0.229, 0.224, 0.225)
+_CAFFE_MEAN = (103.939, 116.779, 123.68)
+
+
+@keras.saving.register_keras_serializable(package="sightline")
+class CaffeScaling(keras.layers.Layer):  # type: ignore[misc]
+    """Red, green, blue to blue, green, red, minus the mean: what VGG and ResNet V1 were fed."""
+
+    def call(self, pixels: Any) -> Any:
+        """Return (n, h, w, 3) pixels in BGR order around zero, in the layer's dtype."""
+        pixels = keras.ops.cast(pixels, self.compute_dtype)
+        swapped = [pixels[..., channel : channel + 1] for channel in (2, 1, 0)]
+        mean = keras.ops.convert_to_tensor(_CAFFE_MEAN, self.compute_dtype)
+        return keras.ops.concatenate(swapped, axis=-1) - mean
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        """Return the shape unchanged."""
+        return input_shape
+
+
+@keras.saving.register_keras_serializable(package="sightline")
+class Temperature(keras.layers.Layer):  # type: ignore[misc]
+    """Divide by a scalar that calibration sets and training leaves alone (Guo et al. 2017)."""
+
+    def build(self, input_shape: Any) -> None:
+        """Add the scalar, one at first."""
+        self.temperature = self.add_weight(
+            name="temperature", shape=(), initializer="ones", trainable=False
+        )
+
+    def call(self, logits: Any) -> Any:
+        """Return the logits over the temperature."""
+        return logits / self.temperature
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        """Return the shape unchanged."""
+        return input_shape
+
+
+def _rescaling(scale: Any, offset: Any = 0.0) -> keras.Layer:
+    # float32 whatever the policy: bfloat16 cannot tell neighbouring grey levels apart.
+    return keras.layers.Rescaling(scale, offset=offset, dtype="float32", name="scaling")
+
+
+SCALINGS: Mapping[str, Callable[[], keras.Layer]] = {
+    "minus_one_to_one": lambda: _rescaling(1 / 127.5, -1.0),
+    "zero_to_one": lambda: _rescaling(1 / 255),
+    "imagenet_mean_and_deviation": lambda: _rescaling(
+        [1 / (255 * deviation) for deviation in IMAGENET_DEVIATION],
+        [
+            -mean / deviation
+            for mean, deviation in zip(IMAGENET_MEAN, IMAGENET_DEVIATION, strict=True)
+        ],
+    ),
+    "caffe": lambda: CaffeScaling(dtype="float32", name="scaling"),
+    "inside": lambda: _rescaling(1.0),
+}
