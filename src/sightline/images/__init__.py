@@ -1,0 +1,54 @@
+"""From an image file, or whatever holds one, to the upright uint8 pixels that a model takes.
+
+One decoder and one preprocessing for all of Sightline; needs no TensorFlow. `load` is the
+whole way; `read_header`, `decode` and `preprocess` are its parts.
+"""
+
+from sightline.images.decoding import DecodedImage, decode, decoder_version, read_header
+from sightline.images.formats import SUFFIXES, SUPPORTED, promised_format, sniff
+from sightline.images.hashing import pixel_digest
+from sightline.images.headers import ImageHeader, Limits
+from sightline.images.preprocessing import (
+    FITS,
+    INTERPOLATIONS,
+    PreprocessedImage,
+    Preprocessing,
+    preprocess,
+    preprocess_pixels,
+)
+from sightline.images.refusals import CODES
+from sightline.images.sources import (
+    ArraySource,
+    BytesSource,
+    FileSource,
+    Source,
+    as_source,
+    load,
+)
+
+__all__ = [
+    "CODES",
+    "FITS",
+    "INTERPOLATIONS",
+    "SUFFIXES",
+    "SUPPORTED",
+    "ArraySource",
+    "BytesSource",
+    "DecodedImage",
+    "FileSource",
+    "ImageHeader",
+    "Limits",
+    "PreprocessedImage",
+    "Preprocessing",
+    "Source",
+    "as_source",
+    "decode",
+    "decoder_version",
+    "load",
+    "pixel_digest",
+    "preprocess",
+    "preprocess_pixels",
+    "promised_format",
+    "read_header",
+    "sniff",
+]

@@ -1,0 +1,247 @@
+"""From an image to the pixels a model takes: one record, one function, everywhere.
+
+`Preprocessing` is data that travels with every model, so training, evaluation, prediction
+and any other client resize alike. Everything after these uint8 pixels is inside the model.
+
+Scaled JPEG decoding (`draft`) and full decoding differ a little: see `Preprocessing.draft`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from sightline.errors import ConfigError, did_you_mean, unknown_name
+from sightline.files import canonical_json, sha256_bytes
+from sightline.images import colours
+from sightline.images.decoding import decoder_version, open_image
+from sightline.images.headers import ImageHeader, Limits
+
+VERSION = 1
+_LARGEST_SIDE = 4096
+_DEFAULT_LIMITS = Limits()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Preprocessing:
+    """How an image becomes a model's input. Every policy is stated, also where it has one value.
+
+    Attributes:
+        height: Rows of the result.
+        width: Columns of the result.
+        channels: 3 for RGB, 1 for grey.
+        fit: `"squash"` ignores the aspect ratio, `"pad"` keeps all of the picture and fills up
+            with `background`, `"crop"` keeps the middle.
+        interpolation: A name of `INTERPOLATIONS`; all are antialiased but `"nearest"`.
+        background: RGB behind transparent pixels and around padded ones.
+        alpha: `"composite"` on `background`.
+        sixteen_bit: `"scale"`: the high eight of the bits that the file declares.
+        frames: `"first"` of an animation or of pages.
+        draft: Let JPEG be scaled by 1/2, 1/4 or 1/8 while decoding where that leaves enough
+            pixels. Faster for large photos; pixels then differ by about one level on average
+            from those of a full decode, and by more at sharp edges.
+        version: Of this record's meaning.
+
+    Raises:
+        ConfigError: A value outside its range or table.
+    """
+
+    height: int = 224
+    width: int = 224
+    channels: int = 3
+    fit: str = "squash"
+    interpolation: str = "bilinear"
+    background: tuple[int, int, int] = colours.WHITE
+    alpha: str = "composite"
+    sixteen_bit: str = "scale"
+    frames: str = "first"
+    draft: bool = True
+    version: int = VERSION
+
+    def __post_init__(self) -> None:
+        for name in ("height", "width"):
+            _require(name, getattr(self, name), range(1, _LARGEST_SIDE + 1))
+        _require("channels", self.channels, (1, 3))
+        if self.fit not in FITS:
+            raise unknown_name("fit", str(self.fit), FITS)
+        if self.interpolation not in INTERPOLATIONS:
+            raise unknown_name("interpolation", str(self.interpolation), INTERPOLATIONS)
+        if not isinstance(self.background, tuple) or len(self.background) != 3:
+            raise _bad("background", self.background, "three levels, red, green and blue")
+        for level in self.background:
+            _require("background", level, range(256))
+        for name, word in _POLICIES.items():
+            _require(name, getattr(self, name), (word,))
+        if not isinstance(self.draft, bool):
+            raise _bad("draft", self.draft, "true or false")
+        _require("version", self.version, range(1, VERSION + 1))
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the record as JSON values; `from_json` reads it back."""
+        return {**asdict(self), "background": list(self.background)}
+
+    @classmethod
+    def from_json(cls, value: Any) -> Preprocessing:
+        """Read what `to_json` wrote.
+
+        Raises:
+            ConfigError: Not an object, an unknown key, a wrong type or range, or written by a
+                later version of Sightline.
+        """
+        if not isinstance(value, Mapping):
+            raise _bad("preprocessing", value, "an object")
+        known = [field.name for field in fields(cls)]
+        for key in value:
+            if key not in known:
+                raise ConfigError(
+                    f"Unknown key {key!r} in preprocessing.{did_you_mean(str(key), known)}",
+                    expected="one of " + ", ".join(known),
+                    code="unknown_key",
+                )
+        background = value.get("background", cls.background)
+        whole = tuple(background) if isinstance(background, list) else background
+        return cls(**{**value, "background": whole})
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the record and the decoder's version: a key for caches of pixels."""
+        text = canonical_json({"decoder": decoder_version(), "preprocessing": self.to_json()})
+        return sha256_bytes(text.encode())
+
+
+@dataclass(frozen=True, kw_only=True)
+class PreprocessedImage:
+    """A model's input made of one image.
+
+    Attributes:
+        pixels: uint8 (height, width, channels) as the `Preprocessing` says; may be read-only.
+        header: Of the image it was made of.
+        notes: As in `DecodedImage`.
+    """
+
+    pixels: np.ndarray
+    header: ImageHeader
+    notes: tuple[str, ...]
+
+
+def preprocess(
+    data: bytes, preprocessing: Preprocessing, *, limits: Limits = _DEFAULT_LIMITS
+) -> PreprocessedImage:
+    """Return the model's input for an image file's content.
+
+    Raises:
+        ImageError: As `decode` does.
+    """
+    opened = open_image(
+        data,
+        channels=preprocessing.channels,
+        background=preprocessing.background,
+        at_least=(preprocessing.height, preprocessing.width) if preprocessing.draft else None,
+        limits=limits,
+    )
+    fitted = _fit(opened.image, preprocessing)
+    return PreprocessedImage(
+        pixels=colours.to_pixels(fitted, preprocessing.channels),
+        header=opened.header,
+        notes=opened.notes,
+    )
+
+
+def preprocess_pixels(pixels: np.ndarray, preprocessing: Preprocessing) -> np.ndarray:
+    """Return the model's input for an upright picture that is decoded already.
+
+    What has the right size and channels comes back bit for bit.
+
+    Args:
+        pixels: uint8 (H, W), (H, W, 1), (H, W, 3) RGB or (H, W, 4) RGBA.
+        preprocessing: The model's.
+
+    Returns:
+        uint8 (height, width, channels); may be read-only or `pixels` itself.
+
+    Raises:
+        ImageError: `bad_pixels`.
+    """
+    image = colours.from_pixels(pixels)
+    plain, _ = colours.plain(image, depth=8, inverted=False, background=preprocessing.background)
+    plain, _ = colours.with_channels(plain, preprocessing.channels)
+    return colours.to_pixels(_fit(plain, preprocessing), preprocessing.channels)
+
+
+def _fit(image: Image.Image, preprocessing: Preprocessing) -> Image.Image:
+    size = (preprocessing.width, preprocessing.height)
+    return image if image.size == size else FITS[preprocessing.fit](image, preprocessing)
+
+
+def _squash(image: Image.Image, preprocessing: Preprocessing) -> Image.Image:
+    size = (preprocessing.width, preprocessing.height)
+    return image.resize(size, INTERPOLATIONS[preprocessing.interpolation])
+
+
+def _crop(image: Image.Image, preprocessing: Preprocessing) -> Image.Image:
+    """Resize the largest middle part that has the wanted aspect ratio."""
+    size = (preprocessing.width, preprocessing.height)
+    scale = min(image.width / size[0], image.height / size[1])
+    left = (image.width - size[0] * scale) / 2
+    top = (image.height - size[1] * scale) / 2
+    # Rounding may put the far edge a hair outside the picture, which Pillow refuses.
+    box = (
+        max(0.0, left),
+        max(0.0, top),
+        min(float(image.width), image.width - left),
+        min(float(image.height), image.height - top),
+    )
+    return image.resize(size, INTERPOLATIONS[preprocessing.interpolation], box=box)
+
+
+def _pad(image: Image.Image, preprocessing: Preprocessing) -> Image.Image:
+    """Resize the whole picture into the middle of a canvas of background."""
+    height, width = preprocessing.height, preprocessing.width
+    scale = min(width / image.width, height / image.height)
+    inner = (
+        min(width, max(1, round(image.width * scale))),
+        min(height, max(1, round(image.height * scale))),
+    )
+    resized = image.resize(inner, INTERPOLATIONS[preprocessing.interpolation])
+    if preprocessing.channels == 3:
+        resized = resized.convert("RGB")  # A grey picture on a coloured background.
+    canvas = Image.new("RGB", (width, height), preprocessing.background).convert(resized.mode)
+    canvas.paste(resized, ((width - inner[0]) // 2, (height - inner[1]) // 2))
+    return canvas
+
+
+FITS: Mapping[str, Callable[[Image.Image, Preprocessing], Image.Image]] = {
+    "squash": _squash,
+    "pad": _pad,
+    "crop": _crop,
+}
+
+INTERPOLATIONS: Mapping[str, Image.Resampling] = {
+    "nearest": Image.Resampling.NEAREST,
+    "box": Image.Resampling.BOX,
+    "bilinear": Image.Resampling.BILINEAR,
+    "hamming": Image.Resampling.HAMMING,
+    "bicubic": Image.Resampling.BICUBIC,
+    "lanczos": Image.Resampling.LANCZOS,
+}
+
+_POLICIES: Mapping[str, str] = {"alpha": "composite", "sixteen_bit": "scale", "frames": "first"}
+
+
+def _require(name: str, value: Any, allowed: range | tuple[Any, ...]) -> None:
+    # True is 1 to Python, and no width.
+    if type(value) is not type(allowed[0]) or value not in allowed:
+        words = (
+            f"a whole number from {allowed[0]} to {allowed[-1]}"
+            if isinstance(allowed, range)
+            else "one of " + ", ".join(map(str, allowed))
+        )
+        raise _bad(name, value, words)
+
+
+def _bad(name: str, value: Any, expected: str) -> ConfigError:
+    return ConfigError(f"{name} is {value!r}.", expected=expected, code=f"bad_{name}")
