@@ -1,8 +1,8 @@
 """Fixtures that every test may use, and two promises about what is run.
 
 Real data: where `SIGHTLINE_SHARED` is set, a `shared` test may not be skipped.
-Base install: with `SIGHTLINE_BASE_INSTALL=1` (`make test-run`) TensorFlow and the rest of the
-`train` extra are absent; test files that need them are left out by name, every other runs.
+Base install: with `SIGHTLINE_BASE_INSTALL=1` (`make test-run`) TensorFlow and all other
+extras are absent; test files that import them are left out by name, every other runs.
 """
 
 from __future__ import annotations
@@ -15,9 +15,25 @@ from pathlib import Path
 
 import pytest
 
-TRAIN_EXTRA = frozenset({"cv2", "keras", "matplotlib", "sklearn", "tensorboard", "tensorflow"})
-NEEDS_TRAIN = ("sightline.conversion", "sightline.inference.keras", "sightline.models.build")
-NEEDS_TRAIN += ("sightline.batches", "sightline.training", "sightline.testing")
+EXTRAS = frozenset(
+    ("cv2", "h5py", "keras", "matplotlib", "scipy", "sklearn", "tensorboard", "tensorflow")
+    + ("threadpoolctl", "pillow_heif", "pyarrow")
+)
+NEEDS_TRAIN = (
+    "sightline.batches",
+    "sightline.conversion",
+    "sightline.inference.keras",
+    "sightline.models.build",
+    "sightline.models.hdf5",
+    "sightline.models.layers",
+    "sightline.models.parts",
+    "sightline.models.pretrained",
+    "sightline.models.scratch",
+    "sightline.models.weight",
+    "sightline.testing",
+    "sightline.training",
+    "sightline.workflows.train",
+)
 BASE_INSTALL = os.environ.get("SIGHTLINE_BASE_INSTALL") == "1"
 
 
@@ -44,13 +60,13 @@ def pytest_runtest_makereport(
 
 @cache
 def needs_train(path: Path) -> bool:
-    """Return whether a test file imports the `train` extra, or a layer that stands on it."""
+    """Return whether a test file imports what the base install lacks."""
     for node in ast.walk(ast.parse(path.read_bytes())):
         names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
         if isinstance(node, ast.ImportFrom) and node.module:
             names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
         for name in names:
-            if name.partition(".")[0] in TRAIN_EXTRA or name.startswith(NEEDS_TRAIN):
+            if name.partition(".")[0] in EXTRAS or name.startswith(NEEDS_TRAIN):
                 return True
     return False
 
@@ -73,4 +89,4 @@ def pytest_report_header() -> list[str]:
         return []
     tests = Path(__file__).parent
     names = [str(p.relative_to(tests)) for p in sorted(tests.rglob("test_*.py")) if needs_train(p)]
-    return [f"base install; {len(names)} files need the train extra: {', '.join(names)}"]
+    return [f"base install; {len(names)} files need an extra: {', '.join(names)}"]
