@@ -5,7 +5,8 @@ modules to import by name.
 """
 
 from sightline.models.architecture import Architecture
-from sightline.models.catalog import BACKBONES, BackboneCard, backbone_card
+from sightline.models.cards import BackboneCard, ImageNetFiles
+from sightline.models.catalog import BACKBONES, backbone_card
 from sightline.models.options import Option
 
-__all__ = ["BACKBONES", "Architecture", "BackboneCard", "Option", "backbone_card"]
+__all__ = ["BACKBONES", "Architecture", "BackboneCard", "ImageNetFiles", "Option", "backbone_card"]

@@ -12,7 +12,8 @@ from dataclasses import dataclass, field, fields
 from typing import Any, Literal
 
 from sightline.errors import ConfigError, unknown_name
-from sightline.models.catalog import BackboneCard, backbone_card
+from sightline.models.cards import BackboneCard
+from sightline.models.catalog import backbone_card
 from sightline.models.options import Value, complete
 
 Task = Literal["multi_class", "multi_label"]

@@ -6,7 +6,7 @@ process. Files are read by `models.weight_files`; this module knows arrays only.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 import keras
 import numpy as np
@@ -21,15 +21,14 @@ def named_weights(model: keras.Model) -> dict[str, np.ndarray]:
 
     States of random number generators are not weights and are left out.
     """
-    return {name: np.array(variable) for name, variable in named_variables(model).items()}
+    variables = layer_variables(model.layers)
+    return {name: np.array(variable.numpy()) for name, variable in variables.items()}
 
 
-def named_variables(model: keras.Model) -> dict[str, keras.Variable]:
-    """Return the variables behind `named_weights`, in the order of the layers."""
+def layer_variables(layers: Iterable[keras.Layer]) -> dict[str, keras.Variable]:
+    """Return the weights of `layers` by name, in their order."""
     return {
-        f"{layer.name}/{variable.name}": variable
-        for layer in model.layers
-        for variable in layer.weights
+        f"{layer.name}/{variable.name}": variable for layer in layers for variable in layer.weights
     }
 
 
@@ -44,28 +43,29 @@ def assign_weights(model: keras.Model, weights: Mapping[str, np.ndarray]) -> Non
         ModelError: A tensor is missing or too many, has another shape or dtype, or holds NaN
             or infinity; each is named with what was expected and found. `model` is untouched.
     """
-    variables = named_variables(model)
-    check_weights(variables, weights)
+    assign_variables(model, layer_variables(model.layers), weights)
+
+
+def assign_variables(
+    model: keras.Model,
+    variables: Mapping[str, keras.Variable],
+    weights: Mapping[str, np.ndarray],
+) -> None:
+    """Set some weights of `model`, exactly those of `variables` (see `assign_weights`)."""
+    missing = [name for name in variables if name not in weights]
+    if missing:
+        raise _refusal(f"lack {listed(missing)}", "missing_weight", "a tensor for every weight")
+    extra = [name for name in weights if name not in variables]
+    if extra:
+        raise _refusal(f"also hold {listed(extra)}", "extra_weight", "no other tensors")
+    for name, variable in variables.items():
+        _check_one(name, variable, weights[name])
     for name, variable in variables.items():
         variable.assign(weights[name])
     for layer in model.layers:
         # Normalization computes with copies of its weights, made here.
         if isinstance(layer, keras.layers.Normalization):
             layer.finalize_state()
-
-
-def check_weights(
-    variables: Mapping[str, keras.Variable], weights: Mapping[str, np.ndarray]
-) -> None:
-    """Raise the error of `assign_weights` unless `weights` fit `variables` exactly."""
-    missing = [name for name in variables if name not in weights]
-    if missing:
-        raise _refusal(f"lack {_listed(missing)}", "missing_weight", "a tensor for every weight")
-    extra = [name for name in weights if name not in variables]
-    if extra:
-        raise _refusal(f"also hold {_listed(extra)}", "extra_weight", "no other tensors")
-    for name, variable in variables.items():
-        _check_one(name, variable, weights[name])
 
 
 def _check_one(name: str, variable: keras.Variable, value: np.ndarray) -> None:
@@ -96,7 +96,7 @@ def _refusal(what: str, code: str, expected: str) -> ModelError:
     )
 
 
-def _listed(names: Iterable[str]) -> str:
-    names = list(names)
+def listed(names: Sequence[str]) -> str:
+    """Return the first few of `names` for a message, and how many more there are."""
     more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
     return ", ".join(names[:_SHOWN]) + more
