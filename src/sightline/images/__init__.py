@@ -6,7 +6,13 @@ whole way; `read_header`, `decode` and `preprocess` are its parts.
 
 from sightline.images.decoding import DecodedImage, decode, decoder_version, read_header
 from sightline.images.formats import SUFFIXES, SUPPORTED, promised_format, sniff
-from sightline.images.hashing import pixel_digest
+from sightline.images.hashing import (
+    HASH_SIDE,
+    NEAR_DUPLICATE_DISTANCE,
+    hash_distance,
+    perceptual_hash,
+    pixel_digest,
+)
 from sightline.images.headers import ImageHeader, Limits
 from sightline.images.preprocessing import (
     FITS,
@@ -29,7 +35,9 @@ from sightline.images.sources import (
 __all__ = [
     "CODES",
     "FITS",
+    "HASH_SIDE",
     "INTERPOLATIONS",
+    "NEAR_DUPLICATE_DISTANCE",
     "SUFFIXES",
     "SUPPORTED",
     "ArraySource",
@@ -44,7 +52,9 @@ __all__ = [
     "as_source",
     "decode",
     "decoder_version",
+    "hash_distance",
     "load",
+    "perceptual_hash",
     "pixel_digest",
     "preprocess",
     "preprocess_pixels",

@@ -230,14 +230,13 @@ def _header(kind: str, container: Container, image: Image.Image) -> ImageHeader:
 def _scale(container: Container, at_least: tuple[int, int] | None, limits: Limits) -> int:
     """Return 8, 4, 2 or 1: what divides the picture while it is decoded."""
     width, height = container.width, container.height
+    scale = 1
     if at_least is not None:
         rows, columns = at_least
         if colours.turned(container.orientation):
             rows, columns = columns, rows
-        for scale in _SCALES:
-            if width >= scale * columns and height >= scale * rows:
-                return scale
-    scale = 1
+        enough = (each for each in _SCALES if width >= each * columns and height >= each * rows)
+        scale = next(enough, 1)
     while scale < _SCALES[0] and -(-width // scale) * -(-height // scale) > limits.max_pixels:
         scale *= 2
     return scale
@@ -257,6 +256,8 @@ def _translated(error: Exception, kind: str, size: int) -> ImageError:
         return error
     if isinstance(error, MemoryError):
         return refusal("out_of_memory", f"No memory to decode the {kind} of {size} bytes.")
+    if isinstance(error, Image.DecompressionBombError):
+        return refusal("too_many_pixels", f"{error} (Pillow's own limit, as this process set it)")
     reason = str(error) or type(error).__name__
     if "truncated" in reason.lower():
         return refusal("truncated", f"The {kind} of {size} bytes ends too early: {reason}.")

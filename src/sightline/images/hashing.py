@@ -1,10 +1,41 @@
-"""Digests of pictures: one for the same pixels, one for the same picture."""
+"""Digests of pictures: one for the same pixels, one for the same picture.
+
+The perceptual hash holds the signs of the lowest 256 frequencies of the luma against their
+median (the DCT hash of Zauner, "Implementation and Benchmarking of Perceptual Image Hash
+Functions", 2010, with the frequencies taken along the diagonals, lowest first).
+
+Measured on the 2,530 photos of the clothing set, decoded with
+`at_least=(HASH_SIDE, HASH_SIDE)`, 400 of them
+edited. Recall within `NEAR_DUPLICATE_DISTANCE`: resized to 0.5-0.9, JPEG quality 30 or 90,
+brightness 0.7 or 1.3: 0.998 each; up to 5 % of width and height cropped away at random: 0.85;
+the full 5 % of both: 0.51. Distances of the 3.2 million pairs: median 128, one in a
+thousand under 94, five at 58 or less: two true duplicates (0 and 36), then shirts laid out
+alike from 50 on. Allowing 56 would catch 0.93 and 0.85 of the crops, and those shirts too.
+
+It is blind to colour. It knows nothing of rotations or mirror images: those are other pictures.
+"""
 
 from __future__ import annotations
 
 import hashlib
 
 import numpy as np
+from PIL import Image
+
+from sightline.images import colours
+
+HASH_SIDE = 128
+"""Rows and columns that `decode(at_least=...)` should leave. The hash looks at half of them:
+pictures scaled down to just that would be sharper than those that are resized to it."""
+
+NEAR_DUPLICATE_DISTANCE = 48
+"""Differing bits, of 256, up to which two pictures count as one."""
+
+_SIDE = 64
+_FREQUENCIES = 256
+_LEAST_SIDE = 32
+_LEAST_DETAIL = 0.03
+_COARSE = 64
 
 
 def pixel_digest(pixels: np.ndarray) -> str:
@@ -12,3 +43,55 @@ def pixel_digest(pixels: np.ndarray) -> str:
     digest = hashlib.sha256(repr(pixels.shape).encode())
     digest.update(np.ascontiguousarray(pixels).data)
     return digest.hexdigest()
+
+
+def perceptual_hash(pixels: np.ndarray) -> bytes:
+    """Return 32 bytes that differ in few bits between versions of one picture.
+
+    Versions: resized by 0.5 to 0.9, JPEG of quality 30 to 90, brighter or darker, cropped by
+    up to 5 %. Pictures with a side under 32 pixels, or with next to nothing in the frequencies
+    above the lowest 64 (drawn digits, plain surfaces), hold too little to tell *alike* from
+    *the same*: their hash is a digest of their pixels, so only identical ones are near.
+
+    Args:
+        pixels: uint8 (H, W), (H, W, 1) or (H, W, 3), at full size or at least `HASH_SIDE`.
+
+    Raises:
+        ImageError: `bad_pixels`.
+    """
+    image = colours.from_pixels(pixels).convert("L")
+    if min(image.size) >= _LEAST_SIDE:
+        small = image.resize((_SIDE, _SIDE), Image.Resampling.BOX)
+        levels = np.asarray(small, np.float64)
+        values = (_COSINES @ levels @ _COSINES.T)[_ROWS, _COLUMNS]
+        energy = values**2
+        if energy[_COARSE:].sum() > _LEAST_DETAIL * energy.sum():
+            return np.packbits(values > np.median(values)).tobytes()
+    return hashlib.sha256(np.ascontiguousarray(pixels).data).digest()
+
+
+def hash_distance(first: bytes, second: bytes) -> int:
+    """Return the number of bits in which two perceptual hashes differ."""
+    return (int.from_bytes(first, "big") ^ int.from_bytes(second, "big")).bit_count()
+
+
+def _diagonals() -> tuple[np.ndarray, np.ndarray]:
+    """Return rows and columns of the lowest frequencies, diagonal by diagonal, mean left out."""
+    order = sorted((row + column, row) for row in range(32) for column in range(32))
+    lowest = order[1 : _FREQUENCIES + 1]
+    rows = np.array([row for _, row in lowest])
+    return rows, np.array([total for total, _ in lowest]) - rows
+
+
+def _cosines(count: int) -> np.ndarray:
+    """Return the first `count` rows of the orthonormal DCT-II matrix for `_SIDE` points."""
+    frequency = np.arange(count)[:, None]
+    place = np.arange(_SIDE)[None, :]
+    matrix = np.cos(np.pi * (2 * place + 1) * frequency / (2 * _SIDE))
+    matrix *= np.sqrt(2 / _SIDE)
+    matrix[0] /= np.sqrt(2)
+    return matrix
+
+
+_ROWS, _COLUMNS = _diagonals()
+_COSINES = _cosines(int(max(_ROWS.max(), _COLUMNS.max())) + 1)

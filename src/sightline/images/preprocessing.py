@@ -2,8 +2,6 @@
 
 `Preprocessing` is data that travels with every model, so training, evaluation, prediction
 and any other client resize alike. Everything after these uint8 pixels is inside the model.
-
-Scaled JPEG decoding (`draft`) and full decoding differ a little: see `Preprocessing.draft`.
 """
 
 from __future__ import annotations
@@ -41,9 +39,11 @@ class Preprocessing:
         alpha: `"composite"` on `background`.
         sixteen_bit: `"scale"`: the high eight of the bits that the file declares.
         frames: `"first"` of an animation or of pages.
-        draft: Let JPEG be scaled by 1/2, 1/4 or 1/8 while decoding where that leaves enough
-            pixels. Faster for large photos; pixels then differ by about one level on average
-            from those of a full decode, and by more at sharp edges.
+        draft: Let JPEG be scaled by 1/2, 1/4 or 1/8 while decoding where that leaves half as
+            many rows and columns again as are wanted. Several times faster for large photos.
+            Against a full decode, photos differ by 0.1 to 0.7 levels on average and 99.9 % of
+            their pixels by at most 11 (sharp edges; largest seen 39). A picture given as an
+            array has no such shortcut, so it may differ by that much from its JPEG file.
         version: Of this record's meaning.
 
     Raises:
@@ -140,7 +140,7 @@ def preprocess(
         data,
         channels=preprocessing.channels,
         background=preprocessing.background,
-        at_least=(preprocessing.height, preprocessing.width) if preprocessing.draft else None,
+        at_least=_enough(preprocessing) if preprocessing.draft else None,
         limits=limits,
     )
     fitted = _fit(opened.image, preprocessing)
@@ -149,6 +149,15 @@ def preprocess(
         header=opened.header,
         notes=opened.notes,
     )
+
+
+def _enough(preprocessing: Preprocessing) -> tuple[int, int]:
+    """Return the rows and columns that scaled decoding must leave for resizing.
+
+    Scaling in the frequency domain is sharper than antialiased resizing; half as much again
+    lets the resizing decide, and keeps pictures of neighbouring sizes alike.
+    """
+    return -(-3 * preprocessing.height // 2), -(-3 * preprocessing.width // 2)
 
 
 def preprocess_pixels(pixels: np.ndarray, preprocessing: Preprocessing) -> np.ndarray:

@@ -90,13 +90,14 @@ def read_directory(data: bytes, offset: int, layout: Layout) -> tuple[dict[int, 
     end = start + number * width
     if end + slot > len(data):
         raise ValueError("a directory ends beyond the end")
-    fields = {}
+    fields: dict[int, Field] = {}
     for at in range(start, end, width):
         tag, kind, count, raw = entry.unpack_from(data, at)
         size = _TYPES.get(kind, (0, None))[0] * count
         position = at + width - slot if size <= slot else pointer.unpack(raw)[0]
         if size and count <= _MOST_VALUES and position + size <= len(data):
-            fields[tag] = Field(kind, count, raw, position)
+            # Of a tag that stands twice libtiff takes the first; so everything here must.
+            fields.setdefault(tag, Field(kind, count, raw, position))
     return fields, pointer.unpack_from(data, end)[0]
 
 
