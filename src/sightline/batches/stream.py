@@ -1,0 +1,171 @@
+"""Batches made in the background, in a fixed order, a few ahead of the step that needs them.
+
+Each batch is a pure function of its number, so threads change only when it is ready. Must
+never hide an error: what fails in a thread is raised where the batch was to come.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import islice
+from typing import Protocol, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+from sightline.batches.augmentation import Augmentation
+from sightline.batches.augmenting import augment_batch
+from sightline.batches.batch import Batch
+from sightline.batches.mixing import mix
+from sightline.batches.order import batch_indices, steps_per_epoch
+
+_Item = TypeVar("_Item")
+_Made = TypeVar("_Made")
+
+
+class Rows(Protocol):
+    """Arrays of one shape, taken by index: a NumPy array, or `cache.CachedRows`."""
+
+    def __len__(self) -> int:
+        """Return how many there are."""
+        ...
+
+    def __getitem__(self, indices: npt.NDArray[np.int64], /) -> npt.NDArray[np.uint8]:
+        """Return the rows at `indices` as one array (b, ...)."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Examples:
+    """n images with what they should be.
+
+    Attributes:
+        pixels: Gives uint8 (b, height, width, channels) for b indices; safe in threads.
+        targets: float32 (n, k), 0 and 1.
+        weights: float32 (n,), from `balance.image_weights`.
+        keys: uint64 (n,), `randomness.digest_keys` of the content digests.
+    """
+
+    pixels: Rows
+    targets: npt.NDArray[np.float32]
+    weights: npt.NDArray[np.float32]
+    keys: npt.NDArray[np.uint64]
+
+    def __post_init__(self) -> None:
+        lengths = [len(self.pixels), len(self.targets), len(self.weights), len(self.keys)]
+        if len(set(lengths)) > 1:
+            raise ValueError(f"pixels, targets, weights and keys differ in length: {lengths}")
+
+    def __len__(self) -> int:
+        return len(self.targets)
+
+    def batch(self, indices: npt.NDArray[np.int64]) -> Batch:
+        """Return the examples at `indices` as they are."""
+        return Batch(
+            pixels=self.pixels[indices],
+            targets=self.targets[indices],
+            weights=self.weights[indices],
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingBatches:
+    """The batches of every epoch, each a pure function of (seed, epoch, step, host, hosts).
+
+    Attributes:
+        examples: The images.
+        augmentation: What happens to them.
+        batch_size: The global batch: images in a step over all hosts.
+        seed: The run's seed.
+        host: This host's number, from 0.
+        hosts: How many hosts share each batch.
+        workers: Threads that make batches; 0 makes them in the caller's.
+    """
+
+    examples: Examples
+    augmentation: Augmentation
+    batch_size: int
+    seed: int
+    host: int = 0
+    hosts: int = 1
+    workers: int = 2
+
+    @property
+    def steps(self) -> int:
+        """Steps in an epoch."""
+        return steps_per_epoch(len(self.examples), self.batch_size)
+
+    def indices(self, epoch: int, step: int) -> npt.NDArray[np.int64]:
+        """Return which examples a step takes on this host."""
+        return batch_indices(
+            len(self.examples),
+            batch_size=self.batch_size,
+            seed=self.seed,
+            epoch=epoch,
+            step=step,
+            host=self.host,
+            hosts=self.hosts,
+        )
+
+    def make(self, epoch: int, step: int) -> Batch:
+        """Return one batch, augmented and mixed."""
+        indices = self.indices(epoch, step)
+        plain = self.examples.batch(indices)
+        augmented = Batch(
+            pixels=augment_batch(
+                plain.pixels,
+                self.augmentation,
+                seed=self.seed,
+                epoch=epoch,
+                keys=self.examples.keys[indices],
+            ),
+            targets=plain.targets,
+            weights=plain.weights,
+        )
+        return mix(augmented, self.augmentation, key=(self.seed, epoch, step, self.host))
+
+    def epoch(self, epoch: int, *, first_step: int = 0) -> Iterator[Batch]:
+        """Yield an epoch's batches from `first_step` on; close the iterator to stop early."""
+        steps = range(first_step, self.steps)
+        return ahead(lambda step: self.make(epoch, step), steps, workers=self.workers)
+
+
+def plain_batches(examples: Examples, *, batch_size: int, workers: int = 2) -> Iterator[Batch]:
+    """Yield all examples once, in their order and as they are: for validation."""
+    starts = range(0, len(examples), batch_size)
+    rows = np.arange(len(examples))
+    return ahead(lambda at: examples.batch(rows[at : at + batch_size]), starts, workers=workers)
+
+
+def ahead(
+    make: Callable[[_Item], _Made], items: Iterable[_Item], *, workers: int = 2
+) -> Iterator[_Made]:
+    """Yield `make(item)` for each item in order, made in threads before it is asked for.
+
+    At most `2 * workers` are made or waiting at a time. On an error, an early close or
+    Ctrl-C what has not begun is dropped and what has begun is waited for, so no thread is
+    left behind.
+
+    Args:
+        make: Safe to call from several threads at once.
+        items: What to make; read only as far as needed.
+        workers: Threads; 0 makes each one in the caller's thread when asked.
+    """
+    if workers == 0:
+        yield from map(make, items)
+        return
+    rest = iter(items)
+    pool = ThreadPoolExecutor(workers, thread_name_prefix="sightline-batches")
+    try:
+        waiting: deque[Future[_Made]] = deque(
+            pool.submit(make, item) for item in islice(rest, 2 * workers)
+        )
+        while waiting:
+            made = waiting.popleft().result()
+            waiting.extend(pool.submit(make, item) for item in islice(rest, 1))
+            yield made
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
