@@ -1,0 +1,70 @@
+"""The two kinds of rows that are worth keeping: pixels, and a frozen network's features."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import numpy.typing as npt
+
+from sightline.batches.cache import ArrayCache, CachedRows, Indices
+from sightline.batches.shard import RowKind
+from sightline.files import canonical_json, sha256_bytes
+from sightline.images import Preprocessing, Source, load
+
+
+def pixel_kind(preprocessing: Preprocessing) -> RowKind:
+    """Return the kind of what `images.load` gives: uint8 (height, width, channels)."""
+    shape = (preprocessing.height, preprocessing.width, preprocessing.channels)
+    return RowKind(name="pixels", digest=preprocessing.digest, shape=shape, dtype="uint8")
+
+
+def feature_kind(preprocessing: Preprocessing, *, weights_digest: str, size: int) -> RowKind:
+    """Return the kind of a network's output for pixels: float32 (size,).
+
+    Args:
+        preprocessing: What the network sees.
+        weights_digest: Digest of all that turns pixels into features: weights, architecture,
+            and the converter and runtime with their versions.
+        size: Numbers for each image.
+    """
+    parts = {"preprocessing": preprocessing.digest, "weights": weights_digest}
+    digest = sha256_bytes(canonical_json(parts).encode())
+    return RowKind(name="features", digest=digest, shape=(size,), dtype="float32")
+
+
+def cached_pixels(
+    cache: ArrayCache,
+    sources: Sequence[Source],
+    digests: Sequence[str],
+    *,
+    preprocessing: Preprocessing,
+    workers: int | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> CachedRows:
+    """Return the pixels of images, decoding those that the cache lacks.
+
+    Args:
+        cache: Where pixels are kept.
+        sources: The images.
+        digests: SHA-256 of the content of each.
+        preprocessing: From bytes to pixels.
+        workers: Threads that decode; default one for each core.
+        progress: Called with (done, total) images.
+
+    Raises:
+        ImageError: An image cannot be decoded; it names the image. Those that were decoded
+            before are kept.
+    """
+    threads = workers or os.cpu_count() or 1
+
+    def one(index: int) -> npt.NDArray[np.uint8]:
+        return load(sources[index], preprocessing).pixels
+
+    def decode(indices: Indices) -> npt.NDArray[np.uint8]:
+        with ThreadPoolExecutor(min(threads, len(indices))) as pool:
+            return np.stack(list(pool.map(one, indices.tolist())))
+
+    return cache.rows(pixel_kind(preprocessing), digests, decode, progress=progress)
