@@ -131,10 +131,12 @@ def test_outputs_are_float32_under_mixed_precision(policy: str) -> None:
     assert model.get_layer("stage_1_block_1_1").compute_dtype == policy.removeprefix("mixed_")
 
 
-def test_weight_names_do_not_depend_on_what_was_built_before() -> None:
-    architecture = Architecture(backbone="mobilenet_v2", classes=2, height=32, width=48)
-    first = list(named_weights(build(architecture)))
-    assert list(named_weights(build(architecture))) == first
+def test_names_do_not_depend_on_what_was_built_before() -> None:
+    # Most of its activations have no name of their own; Keras counts them in the process.
+    architecture = Architecture(backbone="mobilenet_v3_small", classes=2, height=32, width=32)
+    first, second = ([layer.name for layer in build(architecture).layers] for _ in range(2))
+    assert first == second
+    assert "activation_17" in first
 
 
 def test_tutorial_cnn_follows_its_options() -> None:

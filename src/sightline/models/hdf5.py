@@ -15,7 +15,7 @@ from itertools import count, takewhile
 from pathlib import Path
 from typing import Any
 
-import h5py  # type: ignore[import-untyped]
+import h5py
 import numpy as np
 
 from sightline.errors import ModelError, UnsafeModelError
