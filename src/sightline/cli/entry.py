@@ -22,15 +22,9 @@ from typer.core import TyperGroup
 from sightline import __version__
 from sightline.cli.failures import Terminated, report_failure
 from sightline.cli.logs import stop_logging
+from sightline.cli.quiet import quiet_third_parties
 from sightline.cli.verbs import VerbGroup
 
-# What libraries under us would print before the first line of ours; a caller may still ask.
-_QUIET = {
-    "TF_CPP_MIN_LOG_LEVEL": "3",
-    "TF_CPP_MAX_VLOG_LEVEL": "0",
-    "GRPC_VERBOSITY": "ERROR",
-    "GLOG_minloglevel": "3",
-}
 _PIPE_CLOSED = 128 + signal.SIGPIPE
 
 
@@ -45,8 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         5 environment or disk, 130 and 143 for signals, 141 when the reader of a pipe left.
     """
     words = list(sys.argv[1:] if arguments is None else arguments) or ["--help"]
-    for name, value in _QUIET.items():
-        os.environ.setdefault(name, value)
+    quiet_third_parties()
     try:
         with _termination_raises():
             _run(words)
