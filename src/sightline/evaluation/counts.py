@@ -1,0 +1,175 @@
+"""What an evaluation needs to know of the answers, small and mergeable.
+
+`Counts` of two halves added give the counts of the whole, so that a stream of predictions is
+judged chunk by chunk without keeping it. Beyond the counts it keeps 8 bytes an image for the
+log loss, and for multi-label one byte for each image and label, because the labels of one
+image hang together and an interval must not pretend otherwise.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from sightline.errors import DataError, did_you_mean
+from sightline.evaluation.scores import Marginals
+from sightline.files import printable
+from sightline.predictions import Predictions, Task
+
+Labels = Sequence[tuple[str, ...]]
+"""The right answers, one tuple of class names for each image."""
+
+# Where scikit-learn clips float32 probabilities, so that one sure mistake is not infinite.
+_SMALLEST = float(np.finfo(np.float32).eps)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Counts:
+    """Answers compared with labels.
+
+    Attributes:
+        task: `"multi_class"` or `"multi_label"`.
+        classes: The k class names.
+        failed: Images without an answer; they are in no other count.
+        confusion: Multi-class: int64 (k, k), rows the truth, columns the answer. Multi-label:
+            int64 (k, 2, 2), for each label rows absent/present and columns not given/given.
+        ranks: int64 (k,): images whose class comes 1st, 2nd, ... by probability, ties in the
+            order of the classes; zeros for multi-label.
+        losses: Float64 (n,): each image's log loss; for multi-label, the mean over labels.
+        outcomes: Multi-label: uint8 (n, k), 2 if the image has the label plus 1 if it is given
+            it. Multi-class: (n, 0).
+    """
+
+    task: Task
+    classes: tuple[str, ...]
+    failed: int
+    confusion: np.ndarray
+    ranks: np.ndarray
+    losses: np.ndarray
+    outcomes: np.ndarray
+
+    @classmethod
+    def of(cls, predictions: Predictions, labels: Labels) -> Counts:
+        """Compare predictions with labels, image by image.
+
+        Raises:
+            DataError: Not one tuple of known class names for each image; for multi-class,
+                not exactly one name in it.
+        """
+        truth = label_matrix(predictions, labels)
+        ok = predictions.ok
+        compare = _COMPARE[predictions.task]
+        return compare(predictions, truth[ok], ok)
+
+    @property
+    def n(self) -> int:
+        """How many images were compared."""
+        return len(self.losses)
+
+    @property
+    def marginals(self) -> Marginals:
+        """Hits, answers and support of each class, int64 (k,)."""
+        if self.task == "multi_class":
+            hits, answered = self.confusion.diagonal(), self.confusion.sum(axis=0)
+            return Marginals(hits=hits, answered=answered, support=self.confusion.sum(axis=1))
+        present, given = self.confusion[:, 1, :], self.confusion[:, :, 1]
+        return Marginals(hits=present[:, 1], answered=given.sum(1), support=present.sum(1))
+
+    def __add__(self, other: Counts) -> Counts:
+        if (self.task, self.classes) != (other.task, other.classes):
+            raise DataError(
+                "Counts of different models cannot be added.",
+                expected="the same task and classes in the same order",
+                code="different_classes",
+            )
+        return Counts(
+            task=self.task,
+            classes=self.classes,
+            failed=self.failed + other.failed,
+            confusion=self.confusion + other.confusion,
+            ranks=self.ranks + other.ranks,
+            losses=np.concatenate([self.losses, other.losses]),
+            outcomes=np.concatenate([self.outcomes, other.outcomes]),
+        )
+
+
+def label_matrix(predictions: Predictions, labels: Labels) -> np.ndarray:
+    """Return which classes each image has: bool (n, k).
+
+    Raises:
+        DataError: As for `Counts.of`.
+    """
+    if len(labels) != len(predictions):
+        raise DataError(
+            f"{len(labels)} labels for {len(predictions)} predictions.",
+            expected="one tuple of class names for each image",
+            code="bad_labels",
+        )
+    columns = {name: column for column, name in enumerate(predictions.classes)}
+    matrix = np.zeros((len(labels), len(columns)), bool)
+    for row, names in enumerate(labels):
+        # A bare string would be read letter by letter.
+        known = isinstance(names, tuple) and all(name in columns for name in names)
+        if not known or (predictions.task == "multi_class" and len(names) != 1):
+            raise _bad_labels(predictions, row, names)
+        matrix[row, [columns[name] for name in names]] = True
+    return matrix
+
+
+def _bad_labels(predictions: Predictions, row: int, names: object) -> DataError:
+    unknown = [name for name in names if name not in predictions.classes] if names else []  # type: ignore[attr-defined]
+    near = did_you_mean(str(unknown[0]), predictions.classes) if unknown else ""
+    wanted = "exactly one" if predictions.task == "multi_class" else "any number"
+    image = printable(predictions.names[row])
+    return DataError(
+        f"Image {image!r} has the labels {printable(repr(names))}.{printable(near)}",
+        expected=f"a tuple with {wanted} of the classes "
+        + ", ".join(printable(name) for name in predictions.classes[:20]),
+        code="bad_labels",
+    )
+
+
+def _compare_multi_class(predictions: Predictions, truth: np.ndarray, ok: np.ndarray) -> Counts:
+    probabilities = predictions.probabilities[ok]
+    rows, width = np.arange(len(truth)), len(predictions.classes)
+    right = truth.argmax(axis=1)
+    answer = predictions.chosen[ok].argmax(axis=1)
+    own = probabilities[rows, right]
+    before = np.arange(width) < right[:, None]
+    ahead = (probabilities > own[:, None]) | ((probabilities == own[:, None]) & before)
+    cells = np.bincount(right * width + answer, minlength=width * width)
+    return Counts(
+        task="multi_class",
+        classes=predictions.classes,
+        failed=int((~ok).sum()),
+        confusion=cells.reshape(width, width),
+        ranks=np.bincount(ahead.sum(axis=1), minlength=width),
+        losses=-np.log(_clipped(own)),
+        outcomes=np.zeros((len(truth), 0), np.uint8),
+    )
+
+
+def _compare_multi_label(predictions: Predictions, truth: np.ndarray, ok: np.ndarray) -> Counts:
+    # In float64 before the subtraction, or 1 - p would lose what float32 keeps of a small p.
+    probabilities = predictions.probabilities[ok].astype(np.float64)
+    outcomes = truth * np.uint8(2) + predictions.chosen[ok]
+    counted = [(outcomes == value).sum(axis=0) for value in range(4)]
+    of_truth = np.where(truth, probabilities, 1 - probabilities)
+    return Counts(
+        task="multi_label",
+        classes=predictions.classes,
+        failed=int((~ok).sum()),
+        confusion=np.stack(counted, axis=1).reshape(-1, 2, 2),
+        ranks=np.zeros(len(predictions.classes), np.int64),
+        losses=-np.log(_clipped(of_truth)).mean(axis=1),
+        outcomes=outcomes.astype(np.uint8),
+    )
+
+
+def _clipped(probabilities: np.ndarray) -> np.ndarray:
+    return np.clip(probabilities.astype(np.float64), _SMALLEST, 1 - _SMALLEST)
+
+
+_COMPARE = {"multi_class": _compare_multi_class, "multi_label": _compare_multi_label}

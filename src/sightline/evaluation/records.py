@@ -1,0 +1,205 @@
+"""The record of an evaluation: every figure with its interval and its n, ready for JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from sightline.errors import unknown_name
+from sightline.evaluation.estimates import Estimate, wilson
+from sightline.predictions import Task
+
+SCHEMA = "sightline/evaluation/1"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Averages:
+    """Precision, recall and F1, averaged over classes."""
+
+    precision: Estimate
+    recall: Estimate
+    f1: Estimate
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the three estimates."""
+        return {
+            "precision": self.precision.to_json(),
+            "recall": self.recall.to_json(),
+            "f1": self.f1.to_json(),
+        }
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClassScores:
+    """How well one class is told from the others.
+
+    Attributes:
+        name: The class.
+        precision: Of the images given this class, the share that has it.
+        recall: Of the images that have this class, the share that is given it.
+        f1: Harmonic mean of the two.
+        support: Images that have this class.
+        answered: Images that are given this class.
+    """
+
+    name: str
+    precision: Estimate
+    recall: Estimate
+    f1: Estimate
+    support: int
+    answered: int
+
+    @property
+    def flags(self) -> tuple[str, ...]:
+        """Why a figure is not defined: `"absent"` from the images, `"never_answered"`."""
+        reasons = {"absent": self.support == 0, "never_answered": self.answered == 0}
+        return tuple(flag for flag, holds in reasons.items() if holds)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the figures and flags."""
+        return {
+            "name": self.name,
+            "support": self.support,
+            "answered": self.answered,
+            "precision": self.precision.to_json(),
+            "recall": self.recall.to_json(),
+            "f1": self.f1.to_json(),
+            "flags": list(self.flags),
+        }
+
+
+@dataclass(frozen=True, kw_only=True)
+class Confusion:
+    """One class taken for another.
+
+    Attributes:
+        truth: The class that the images have.
+        answer: The class that they were given.
+        count: How many.
+        share: Of the images that have `truth`.
+    """
+
+    truth: str
+    answer: str
+    count: int
+    share: Estimate
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the figures."""
+        return {
+            "truth": self.truth,
+            "answer": self.answer,
+            "count": self.count,
+            "share": self.share.to_json(),
+        }
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Evaluation:
+    """How right a classifier is on labelled images.
+
+    Attributes:
+        task: `"multi_class"` or `"multi_label"`.
+        classes: The k class names.
+        n: Images judged.
+        failed: Images that could not be answered; they are in no figure.
+        accuracy: Share of images answered wholly right (multi-label: subset accuracy).
+        balanced_accuracy: Mean recall of the classes that have images.
+        top_k: Share of images whose class is among the k most probable; empty for multi-label.
+        per_class: Scores in the order of `classes`.
+        macro: Mean over the classes that occur in labels or answers.
+        micro: All classes counted together.
+        weighted: Mean over classes, weighted by their images.
+        confusion: Int64 (k, k), rows the truth; multi-label: (k, 2, 2), for each label rows
+            absent/present and columns not given/given.
+        log_loss: Mean negative logarithm of the probability of the truth, in nats; multi-label:
+            mean over images and labels.
+        hamming_loss: Multi-label: share of wrong decisions among all images and labels.
+        samples_f1: Multi-label: mean F1 of the images; 1 where nothing was right to say and
+            nothing was said.
+        thresholds: Multi-label: the probability from which each label was given.
+    """
+
+    task: Task
+    classes: tuple[str, ...]
+    n: int
+    failed: int
+    accuracy: Estimate
+    balanced_accuracy: Estimate
+    top_k: Mapping[int, Estimate]
+    per_class: tuple[ClassScores, ...]
+    macro: Averages
+    micro: Averages
+    weighted: Averages
+    confusion: np.ndarray
+    log_loss: Estimate
+    hamming_loss: Estimate | None = None
+    samples_f1: Estimate | None = None
+    thresholds: tuple[float, ...] | None = None
+
+    def __getitem__(self, name: str) -> ClassScores:
+        """Return the scores of the class `name`."""
+        for scores in self.per_class:
+            if scores.name == name:
+                return scores
+        raise unknown_name("class", name, self.classes)
+
+    @property
+    def weakest_class(self) -> ClassScores | None:
+        """The class with the lowest F1 among those that have images; None if none has."""
+        present = [scores for scores in self.per_class if scores.support]
+        return min(present, key=lambda scores: scores.f1.value, default=None)
+
+    def worst_confusions(self, n: int = 5) -> tuple[Confusion, ...]:
+        """Return the n commonest confusions, the commonest first, then in the classes' order.
+
+        Empty for multi-label, where no class stands in for another.
+        """
+        if self.task == "multi_label":
+            return ()
+        wrong = self.confusion * ~np.eye(len(self.classes), dtype=bool)
+        order = np.argsort(-wrong, axis=None, kind="stable")[:n]
+        support = self.confusion.sum(axis=1)
+        return tuple(
+            Confusion(
+                truth=self.classes[row],
+                answer=self.classes[column],
+                count=int(wrong[row, column]),
+                share=wilson(int(wrong[row, column]), int(support[row])),
+            )
+            for row, column in zip(*np.unravel_index(order, wrong.shape), strict=True)
+            if wrong[row, column]
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """Return everything as JSON (`reporting/schemas/evaluation.json`); NaN becomes null."""
+        return {
+            "schema": SCHEMA,
+            "task": self.task,
+            "classes": list(self.classes),
+            "n": self.n,
+            "failed": self.failed,
+            "accuracy": self.accuracy.to_json(),
+            "balanced_accuracy": self.balanced_accuracy.to_json(),
+            "top_k": {str(k): estimate.to_json() for k, estimate in self.top_k.items()},
+            "log_loss": self.log_loss.to_json(),
+            "hamming_loss": _json_or_none(self.hamming_loss),
+            "samples_f1": _json_or_none(self.samples_f1),
+            "thresholds": None if self.thresholds is None else list(self.thresholds),
+            "averages": {
+                "macro": self.macro.to_json(),
+                "micro": self.micro.to_json(),
+                "weighted": self.weighted.to_json(),
+            },
+            "per_class": [scores.to_json() for scores in self.per_class],
+            "confusion": self.confusion.tolist(),
+            "weakest_class": self.weakest_class.name if self.weakest_class else None,
+            "worst_confusions": [confusion.to_json() for confusion in self.worst_confusions()],
+        }
+
+
+def _json_or_none(estimate: Estimate | None) -> dict[str, Any] | None:
+    return None if estimate is None else estimate.to_json()

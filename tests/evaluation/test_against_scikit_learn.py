@@ -1,0 +1,189 @@
+"""Every figure equals that of scikit-learn or SciPy, ties and absent classes included.
+
+Tolerance: 1e-9, the rounding of float64 sums.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import stats
+from sklearn import metrics
+
+from sightline.evaluation import Averages, Counts, evaluate, summarise, wilson
+from sightline.predictions import Predictions
+
+EPS = float(np.finfo(np.float32).eps)
+SETTINGS = settings(max_examples=60, deadline=None)
+
+
+@st.composite
+def problems(draw: st.DrawFn, task: str) -> tuple[Predictions, np.ndarray]:
+    """Draw answers from few values, so that ties are common, and bool labels (n, k)."""
+    n, k = draw(st.integers(1, 25)), draw(st.integers(2, 6))
+    random = np.random.default_rng(draw(st.integers(0, 2**32)))
+    used = draw(st.integers(1, k))
+    weights = random.integers(0, 4, (n, k)).astype(float)
+    if task == "multi_class":
+        weights[weights.sum(axis=1) == 0] = 1
+        probabilities = weights / weights.sum(axis=1, keepdims=True)
+        truth = np.eye(k, dtype=bool)[random.integers(0, used, n)]
+    else:
+        probabilities = weights / 3
+        truth = random.random((n, k)) < 0.4
+        truth[:, used:] = False
+    predictions = Predictions(
+        task=task,  # type: ignore[arg-type]
+        classes=tuple("abcdef"[:k]),
+        names=tuple(map(str, range(n))),
+        probabilities=probabilities.astype(np.float32),
+    )
+    return predictions, truth
+
+
+def named(predictions: Predictions, truth: np.ndarray) -> list[tuple[str, ...]]:
+    names = np.array(predictions.classes)
+    return [tuple(str(name) for name in names[row]) for row in truth]
+
+
+def scores(averages: Averages) -> list[float]:
+    return [averages.precision.value, averages.recall.value, averages.f1.value]
+
+
+@pytest.fixture(autouse=True)
+def quiet_scikit_learn() -> Iterator[None]:
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="y_pred contains classes not in y_true")
+        # Clipping moves the sums by 1e-7.
+        warnings.filterwarnings("ignore", message="The y_prob values do not sum to one")
+        warnings.filterwarnings("ignore", message="A single label was found")
+        yield
+
+
+def approx(value: object) -> object:
+    return pytest.approx(value, abs=1e-9, nan_ok=True)
+
+
+@SETTINGS
+@given(problems("multi_class"))
+def test_multi_class(problem: tuple[Predictions, np.ndarray]) -> None:
+    predictions, matrix = problem
+    truth, answer = matrix.argmax(axis=1), predictions.probabilities.argmax(axis=1)
+    k = len(predictions.classes)
+    everything = range(k)
+    evaluation = evaluate(predictions, named(predictions, matrix), top=range(1, k + 1))
+
+    assert evaluation.accuracy.value == approx(metrics.accuracy_score(truth, answer))
+    assert evaluation.balanced_accuracy.value == approx(
+        metrics.balanced_accuracy_score(truth, answer)
+    )
+    np.testing.assert_array_equal(
+        evaluation.confusion, metrics.confusion_matrix(truth, answer, labels=everything)
+    )
+    expected = metrics.precision_recall_fscore_support(
+        truth, answer, labels=everything, zero_division=np.nan
+    )
+    found = [[one.precision.value, one.recall.value, one.f1.value] for one in evaluation.per_class]
+    for column, values in enumerate(expected[:3]):
+        assert [row[column] for row in found] == approx(values.tolist())
+    assert [one.support for one in evaluation.per_class] == expected[3].tolist()
+    for kind in ("macro", "micro", "weighted"):
+        averages = metrics.precision_recall_fscore_support(
+            truth, answer, average=kind, zero_division=0
+        )
+        assert scores(getattr(evaluation, kind)) == approx(list(averages[:3]))
+    clipped = np.clip(predictions.probabilities.astype(np.float64), EPS, 1 - EPS)
+    assert evaluation.log_loss.value == approx(
+        metrics.log_loss(truth, y_proba=clipped, labels=everything)
+    )
+
+
+@SETTINGS
+@given(problems("multi_class"))
+def test_top_k(problem: tuple[Predictions, np.ndarray]) -> None:
+    predictions, matrix = problem
+    k = len(predictions.classes)
+    evaluation = evaluate(predictions, named(predictions, matrix), top=range(1, k + 1))
+    assert evaluation.top_k[1] == evaluation.accuracy
+    if k == 2:
+        return  # scikit-learn then wants one column
+    # Of equal probabilities scikit-learn takes the last class first, argmax and we the first.
+    last_first = predictions.probabilities[:, ::-1]
+    for top, estimate in evaluation.top_k.items():
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message="'k'")
+            expected = metrics.top_k_accuracy_score(
+                k - 1 - matrix.argmax(axis=1), last_first, k=top, labels=range(k)
+            )
+        assert estimate.value == approx(expected)
+
+
+@SETTINGS
+@given(problems("multi_label"))
+def test_multi_label(problem: tuple[Predictions, np.ndarray]) -> None:
+    predictions, truth = problem
+    answer = predictions.probabilities >= 0.5
+    evaluation = evaluate(predictions, named(predictions, truth))
+    assert evaluation.hamming_loss is not None and evaluation.samples_f1 is not None
+
+    assert evaluation.accuracy.value == approx(metrics.accuracy_score(truth, answer))
+    assert evaluation.hamming_loss.value == approx(metrics.hamming_loss(truth, answer))
+    np.testing.assert_array_equal(
+        evaluation.confusion, metrics.multilabel_confusion_matrix(truth, answer)
+    )
+    per_label = metrics.precision_recall_fscore_support(
+        truth, answer, average=None, zero_division=np.nan
+    )
+    found = [[one.precision.value, one.recall.value, one.f1.value] for one in evaluation.per_class]
+    for column, values in enumerate(per_label[:3]):
+        assert [row[column] for row in found] == approx(values.tolist())
+    assert evaluation.samples_f1.value == approx(
+        metrics.f1_score(truth, answer, average="samples", zero_division=1)
+    )
+    occurs = np.flatnonzero((truth | answer).any(axis=0))
+    for kind in ("macro", "micro", "weighted"):
+        if occurs.size:  # scikit-learn has no average over no label
+            averages = metrics.precision_recall_fscore_support(
+                truth, answer, labels=occurs, average=kind, zero_division=0
+            )
+            assert scores(getattr(evaluation, kind)) == approx(list(averages[:3]))
+    clipped = np.clip(predictions.probabilities.astype(np.float64), EPS, 1 - EPS)
+    losses = [
+        metrics.log_loss(truth[:, column], y_proba=clipped[:, column], labels=[False, True])
+        for column in range(truth.shape[1])
+    ]
+    assert evaluation.log_loss.value == approx(np.mean(losses))
+
+
+@SETTINGS
+@given(problems("multi_class"), st.integers(0, 25))
+def test_counts_of_halves_add_up(problem: tuple[Predictions, np.ndarray], cut: int) -> None:
+    predictions, matrix = problem
+    labels = named(predictions, matrix)
+    halves = Counts.of(predictions[:cut], labels[:cut]) + Counts.of(predictions[cut:], labels[cut:])
+    assert summarise(halves).to_json() == evaluate(predictions, labels).to_json()
+
+
+@SETTINGS
+@given(problems("multi_label"), st.integers(0, 25))
+def test_counts_of_multi_label_halves_add_up(
+    problem: tuple[Predictions, np.ndarray], cut: int
+) -> None:
+    predictions, matrix = problem
+    labels = named(predictions, matrix)
+    halves = Counts.of(predictions[:cut], labels[:cut]) + Counts.of(predictions[cut:], labels[cut:])
+    whole = summarise(Counts.of(predictions, labels))
+    assert summarise(halves).to_json() == whole.to_json()
+
+
+@given(st.integers(1, 5000), st.data())
+def test_wilson(n: int, data: st.DataObject) -> None:
+    successes = data.draw(st.integers(0, n))
+    witness = stats.binomtest(successes, n).proportion_ci(method="wilson")
+    found = wilson(successes, n)
+    assert [found.low, found.high] == approx([witness.low, witness.high])
