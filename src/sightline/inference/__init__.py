@@ -1,0 +1,18 @@
+"""Runners (one runtime each) and prediction, streaming in chunks. Needs no TensorFlow.
+
+`inference.keras` does, and is therefore not imported here.
+"""
+
+from sightline.inference.litert import LiteRTModel, LiteRTRunner, available_cores
+from sightline.inference.predict import predict, predict_stream
+from sightline.inference.runner import Outputs, Runner
+
+__all__ = [
+    "LiteRTModel",
+    "LiteRTRunner",
+    "Outputs",
+    "Runner",
+    "available_cores",
+    "predict",
+    "predict_stream",
+]

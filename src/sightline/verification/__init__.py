@@ -1,0 +1,20 @@
+"""Two runners compared, and golden vectors for everybody else."""
+
+from sightline.verification.compare import (
+    FLOAT32_TOLERANCE,
+    Verification,
+    compare_runners,
+    require_agreement,
+)
+from sightline.verification.golden import Golden, GoldenCheck, check_golden, make_golden
+
+__all__ = [
+    "FLOAT32_TOLERANCE",
+    "Golden",
+    "GoldenCheck",
+    "Verification",
+    "check_golden",
+    "compare_runners",
+    "make_golden",
+    "require_agreement",
+]

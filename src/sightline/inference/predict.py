@@ -1,0 +1,112 @@
+"""From image sources to predictions: decoding runs ahead in threads, the runtime follows.
+
+Order is kept, memory is bounded by the chunk, and an image that cannot be decoded gives a
+row with its error. Nothing here stops for a bad image.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import islice
+
+import numpy as np
+
+from sightline.errors import ImageError
+from sightline.images import Limits, Source, load
+from sightline.inference.litert import available_cores
+from sightline.inference.runner import Runner
+from sightline.predictions import Predictions
+
+_CHUNK = 32
+_AHEAD = 2
+
+
+def predict_stream(
+    runner: Runner,
+    sources: Iterable[Source],
+    *,
+    chunk: int = _CHUNK,
+    workers: int | None = None,
+    limits: Limits | None = None,
+) -> Iterator[Predictions]:
+    """Yield predictions for `sources` in order, `chunk` images at a time.
+
+    Args:
+        runner: The classifier.
+        sources: Where the images come from; read lazily, a few chunks ahead.
+        chunk: Images in one answer.
+        workers: Decoding threads; all cores by default.
+        limits: What an image may cost.
+    """
+    limits = limits or Limits()
+
+    def decode(source: Source) -> np.ndarray | ImageError:
+        try:
+            return load(source, runner.preprocessing, limits=limits).pixels
+        except ImageError as error:
+            return error
+
+    waiting: deque[list[tuple[str, Future[np.ndarray | ImageError]]]] = deque()
+    remaining = iter(sources)
+    pool = ThreadPoolExecutor(workers or available_cores(), thread_name_prefix="decode")
+    try:
+        while True:
+            while len(waiting) < _AHEAD:
+                batch = [
+                    (item.name, pool.submit(decode, item)) for item in islice(remaining, chunk)
+                ]
+                if not batch:
+                    break
+                waiting.append(batch)
+            if not waiting:
+                return
+            done = waiting.popleft()
+            yield _answer(runner, [name for name, _ in done], [job.result() for _, job in done])
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
+
+
+def predict(
+    runner: Runner,
+    sources: Sequence[Source],
+    *,
+    limits: Limits | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> Predictions:
+    """Return the predictions for all `sources` as one record."""
+    chunks = [_answer(runner, [], [])]
+    done = 0
+    for chunk in predict_stream(runner, sources, limits=limits):
+        chunks.append(chunk)
+        done += len(chunk)
+        if progress is not None:
+            progress(done, len(sources))
+    return Predictions.concatenate(chunks)
+
+
+def _answer(
+    runner: Runner, names: list[str], decoded: list[np.ndarray | ImageError]
+) -> Predictions:
+    rows = [row for row, item in enumerate(decoded) if isinstance(item, np.ndarray)]
+    size, width = len(names), len(runner.classes)
+    probabilities = np.full((size, width), np.nan, np.float32)
+    logits = np.full((size, width), np.nan, np.float32)
+    embeddings = None
+    if rows:
+        outputs = runner.run(np.stack([item for item in decoded if isinstance(item, np.ndarray)]))
+        probabilities[rows] = outputs.probabilities
+        logits[rows] = outputs.logits
+        if outputs.embedding is not None:
+            embeddings = np.full((size, outputs.embedding.shape[1]), np.nan, np.float32)
+            embeddings[rows] = outputs.embedding
+    return Predictions(
+        task=runner.task,
+        classes=runner.classes,
+        names=tuple(names),
+        probabilities=probabilities,
+        errors={row: item for row, item in enumerate(decoded) if isinstance(item, ImageError)},
+        logits=logits,
+        embeddings=embeddings,
+    )

@@ -1,0 +1,49 @@
+"""The shape that every classifier runtime takes, so that its callers need to know none of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from sightline.images import Preprocessing
+from sightline.predictions import Task
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outputs:
+    """What a classifier gives for n images.
+
+    Attributes:
+        probabilities: float32 (n, k); rows add up to one for multi-class.
+        logits: float32 (n, k), before temperature.
+        embedding: float32 (n, d), the input of the last layer; `None` where the format lost it.
+    """
+
+    probabilities: np.ndarray
+    logits: np.ndarray
+    embedding: np.ndarray | None = None
+
+
+class Runner(Protocol):
+    """A classifier ready to run on pixels."""
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Class names in the order of the outputs."""
+        ...
+
+    @property
+    def task(self) -> Task:
+        """`"multi_class"` or `"multi_label"`."""
+        ...
+
+    @property
+    def preprocessing(self) -> Preprocessing:
+        """What makes the pixels that `run` takes."""
+        ...
+
+    def run(self, pixels: np.ndarray) -> Outputs:
+        """Classify uint8 pixels (n, height, width, channels)."""
+        ...

@@ -1,0 +1,118 @@
+"""From a trained model to a bundle: the twin is made, compared, and only then packed."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.metadata import distributions
+from typing import Any
+
+import numpy as np
+
+from sightline import __version__
+from sightline.conversion import to_litert
+from sightline.dataset import RecordRow
+from sightline.inference import LiteRTRunner, available_cores
+from sightline.inference.keras import KerasRunner
+from sightline.models.bundle import (
+    GOLDEN_TENSORS,
+    RECORD,
+    TWIN,
+    WEIGHTS,
+    Bundle,
+    Rules,
+    pack_record,
+    pack_weights,
+)
+from sightline.models.weights import named_weights
+from sightline.training.recipe import Recipe
+from sightline.training.trainer import Trained
+from sightline.verification import Verification, compare_runners, make_golden, require_agreement
+
+_PACKAGES = ("tensorflow-cpu", "tensorflow", "keras", "numpy", "pillow", "ai-edge-litert")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Made:
+    """A bundle and the proof of its twin.
+
+    Attributes:
+        bundle: Ready to be written.
+        runner: Runs its twin.
+        verification: How the twin compares with the Keras model.
+    """
+
+    bundle: Bundle
+    runner: LiteRTRunner
+    verification: Verification
+
+
+def make_bundle(
+    trained: Trained,
+    recipe: Recipe,
+    *,
+    classes: Sequence[str],
+    record: Sequence[RecordRow],
+    pixels: np.ndarray,
+) -> Made:
+    """Convert the model, prove the twin on real images, and pack everything.
+
+    Args:
+        trained: The model.
+        recipe: How it was made.
+        classes: Class names in the order of the outputs.
+        record: The images that were used.
+        pixels: Real images to compare on, uint8 (n, height, width, channels).
+
+    Raises:
+        CheckFailedError: The twin disagrees with the model.
+        ModelError: The model cannot be converted.
+    """
+    architecture = recipe.architecture
+    graph = to_litert(trained.model)
+    members = {WEIGHTS: pack_weights(named_weights(trained.model)), TWIN: graph.content}
+    bundle = Bundle(
+        classes=tuple(classes),
+        task=architecture.task,
+        preprocessing=recipe.preprocessing,
+        architecture=architecture,
+        rules=Rules(thresholds=_thresholds(recipe)),
+        recipe=recipe.to_json(),
+        environment=environment(),
+        twin_outputs=graph.outputs,
+        members=members,
+    )
+    source = KerasRunner(
+        trained.model,
+        classes=bundle.classes,
+        task=architecture.task,
+        preprocessing=recipe.preprocessing,
+    )
+    runner = LiteRTRunner(bundle)
+    verification = compare_runners(source, runner, pixels)
+    require_agreement(verification, name="The LiteRT twin")
+    golden = make_golden(runner)
+    members |= {RECORD: pack_record(record), GOLDEN_TENSORS: golden.tensors, **golden.files}
+    return Made(bundle=bundle, runner=runner, verification=verification)
+
+
+def environment() -> dict[str, Any]:
+    """Return what the figures of a run depend on besides data and recipe."""
+    return {
+        "sightline": __version__,
+        "python": platform.python_version(),
+        "machine": platform.machine(),
+        "system": platform.system(),
+        "cores": available_cores(),
+        "packages": {
+            found.metadata["Name"]: found.version
+            for name in _PACKAGES
+            for found in distributions(name=name)
+        },
+    }
+
+
+def _thresholds(recipe: Recipe) -> tuple[float, ...]:
+    architecture = recipe.architecture
+    return (0.5,) * architecture.classes if architecture.task == "multi_label" else ()

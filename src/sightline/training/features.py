@@ -1,0 +1,96 @@
+"""A frozen backbone sees each image once, ever: its features are computed in LiteRT and kept.
+
+LiteRT is about three times as fast as `tf.function` on a CPU here. Features are found by
+the image's digest, the preprocessing and the graph's own bytes, so nothing stale is used.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import keras
+import numpy as np
+
+from sightline.batches import ArrayCache, feature_kind
+from sightline.batches.stream import Rows
+from sightline.conversion import CONVERTER_VERSION, to_litert
+from sightline.errors import MachineError
+from sightline.files import canonical_json, sha256_bytes, write_bytes
+from sightline.inference import LiteRTModel
+from sightline.models import Architecture
+from sightline.models.parts import embedding_model
+from sightline.models.weights import named_weights
+from sightline.training.parts import Part, heeding
+from sightline.training.signals import StopRequest
+
+_TENSORS = {"embedding": "Identity"}
+
+
+class FrozenBackbone:
+    """A backbone as a LiteRT graph, from pixels to features.
+
+    Args:
+        model: Built by `models.build`, with its weights.
+        architecture: Of the model.
+        directory: Where converted graphs are kept; `None` keeps none.
+    """
+
+    def __init__(
+        self, model: keras.Model, architecture: Architecture, directory: Path | None
+    ) -> None:
+        content = _graph(model, architecture, directory)
+        self.digest = sha256_bytes(content)
+        self._model = LiteRTModel(content, _TENSORS)
+        self._width = int(model.output["embedding"].shape[-1])
+
+    def features(
+        self,
+        part: Part,
+        cache: ArrayCache,
+        *,
+        pixels: Rows | None = None,
+        stop: StopRequest,
+        progress: Callable[[int, int], None],
+    ) -> np.ndarray:
+        """Return the features of `part`, float32 (n, d).
+
+        Args:
+            part: The images.
+            cache: Where features are kept.
+            pixels: The part's pixels, if they are at hand; decoded otherwise.
+            stop: Heeded between chunks; what was computed is kept.
+            progress: Called with (done, total).
+        """
+
+        def compute(indices: np.ndarray) -> np.ndarray:
+            chosen = part.decode(indices) if pixels is None else pixels[indices]
+            return self._model.run(chosen)["embedding"]
+
+        kind = feature_kind(part.preprocessing, weights_digest=self.digest, size=self._width)
+        rows = cache.rows(kind, part.digests, heeding(stop, compute), progress=progress)
+        return rows[np.arange(len(part))].astype(np.float32, copy=False)
+
+
+def _graph(model: keras.Model, architecture: Architecture, directory: Path | None) -> bytes:
+    """Return the converted backbone, kept under a name of all that it depends on."""
+    if directory is None:
+        return to_litert(embedding_model(model), outputs=("embedding",)).content
+    head = ("logits/", "temperature/")
+    weights = {
+        name: sha256_bytes(np.ascontiguousarray(value).tobytes())
+        for name, value in named_weights(model).items()
+        if not name.startswith(head)
+    }
+    body = {**architecture.to_json(), "classes": 0, "task": "", "dropout": 0}
+    key = canonical_json([CONVERTER_VERSION, body, weights])
+    path = directory / f"{sha256_bytes(key.encode())}.tflite"
+    if path.is_file():
+        return path.read_bytes()
+    content = to_litert(embedding_model(model), outputs=("embedding",)).content
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        write_bytes(path, content)
+    except (MachineError, OSError):
+        pass  # a cache that cannot be written is no reason to fail
+    return content

@@ -1,0 +1,140 @@
+"""The last layer, fitted on frozen features by penalised logistic regression.
+
+The problem is convex, so there is no rate, no epoch and no seed: one strength of the L2
+penalty is left to choose, and validation chooses it. Features are standardised for the fit
+so that one penalty suits them all; the scaling is folded back into kernel and bias.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.special import logsumexp
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.linear_model import LogisticRegression
+from threadpoolctl import threadpool_limits
+
+from sightline.predictions import Task
+
+Solver = Callable[[float], tuple[np.ndarray, np.ndarray]]
+
+_MOST_ITERATIONS = 300
+
+
+@dataclass(frozen=True, kw_only=True)
+class Head:
+    """A dense layer: `logits = features @ kernel + bias`.
+
+    Attributes:
+        kernel: float32 (d, k).
+        bias: float32 (k,).
+        strength: The inverse regularisation strength that validation chose.
+        trials: (strength, validation loss, validation accuracy) for each one tried.
+    """
+
+    kernel: np.ndarray
+    bias: np.ndarray
+    strength: float
+    trials: tuple[tuple[float, float, float], ...]
+
+
+def fit_head(
+    training: tuple[np.ndarray, np.ndarray, np.ndarray],
+    validation: tuple[np.ndarray, np.ndarray],
+    *,
+    task: Task,
+    strengths: Sequence[float],
+    progress: Callable[[int, int], None] | None = None,
+) -> Head:
+    """Fit one head for each strength and return the one with the least validation loss.
+
+    Args:
+        training: Features float32 (n, d), targets float32 (n, k) of 0 and 1, weights (n,).
+        validation: Features and targets.
+        task: Softmax over classes, or one sigmoid for each.
+        strengths: Inverse regularisation strengths to try.
+        progress: Called with (done, total).
+    """
+    features, targets, weights = training
+    mean, spread = features.mean(axis=0), features.std(axis=0)
+    spread = np.where(spread > 1e-6, spread, 1.0)
+    scaled = (features - mean) / spread
+    solver = _SOLVERS[task](scaled, targets, weights)
+    heads = []
+    for done, strength in enumerate(sorted(strengths), start=1):
+        kernel, bias = solver(strength)
+        kernel = kernel / spread[:, None]
+        bias = bias - mean @ kernel
+        loss, accuracy = _judge(validation[0] @ kernel + bias, validation[1], task)
+        heads.append((loss, accuracy, strength, kernel, bias))
+        if progress is not None:
+            progress(done, len(strengths))
+    _, _, strength, kernel, bias = min(heads, key=lambda head: head[0])
+    return Head(
+        kernel=kernel.astype(np.float32),
+        bias=bias.astype(np.float32),
+        strength=float(strength),
+        trials=tuple((float(head[2]), head[0], head[1]) for head in heads),
+    )
+
+
+def _softmax_solver(features: np.ndarray, targets: np.ndarray, weights: np.ndarray) -> Solver:
+    # Warm start: going from strong to weak penalties, each solution begins at the one before.
+    model = LogisticRegression(max_iter=_MOST_ITERATIONS, warm_start=True)
+    labels = targets.argmax(axis=1)
+
+    def solve(strength: float) -> tuple[np.ndarray, np.ndarray]:
+        _fit(model.set_params(C=strength), features, labels, weights)
+        kernel, bias = model.coef_.T, model.intercept_
+        if kernel.shape[1] == 1:  # two classes come as one logit: share it between them
+            kernel, bias = np.hstack([-kernel / 2, kernel / 2]), np.hstack([-bias / 2, bias / 2])
+        return kernel, bias
+
+    return solve
+
+
+def _sigmoid_solver(features: np.ndarray, targets: np.ndarray, weights: np.ndarray) -> Solver:
+    width = targets.shape[1]
+    models = [LogisticRegression(max_iter=_MOST_ITERATIONS, warm_start=True) for _ in range(width)]
+
+    def solve(strength: float) -> tuple[np.ndarray, np.ndarray]:
+        for column, model in enumerate(models):
+            _fit(model.set_params(C=strength), features, targets[:, column] > 0.5, weights)
+        return (
+            np.hstack([model.coef_.T for model in models]),
+            np.hstack([model.intercept_ for model in models]),
+        )
+
+    return solve
+
+
+_SOLVERS: Mapping[Task, Callable[[np.ndarray, np.ndarray, np.ndarray], Solver]] = {
+    "multi_class": _softmax_solver,
+    "multi_label": _sigmoid_solver,
+}
+
+
+def _fit(
+    model: LogisticRegression, features: np.ndarray, labels: np.ndarray, weights: np.ndarray
+) -> None:
+    # One BLAS thread: the products are small, and waiting for a second one costs up to a
+    # hundred times the work itself on a busy machine.
+    with threadpool_limits(1, "blas"), warnings.catch_warnings():
+        # A weak penalty may not converge; validation then judges the solution it has.
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        model.fit(features, labels, sample_weight=weights)
+
+
+def _judge(logits: np.ndarray, targets: np.ndarray, task: Task) -> tuple[float, float]:
+    """Return the mean log loss and the share of images answered wholly right."""
+    logits = logits.astype(np.float64)
+    if task == "multi_class":
+        losses = logsumexp(logits, axis=1) - (logits * targets).sum(axis=1)
+        right = logits.argmax(axis=1) == targets.argmax(axis=1)
+    else:
+        losses = (np.logaddexp(0, logits) - logits * targets).sum(axis=1)
+        right = ((logits >= 0) == (targets > 0.5)).all(axis=1)
+    return float(losses.mean()), float(right.mean())

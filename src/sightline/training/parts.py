@@ -1,0 +1,108 @@
+"""The images of one split, ready to be learned from: pixels by index, targets, keys."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+
+from sightline.batches import (
+    ArrayCache,
+    ClassWeight,
+    Examples,
+    class_weights,
+    digest_keys,
+    image_weights,
+    pixel_kind,
+)
+from sightline.batches.stream import Rows
+from sightline.dataset import Content, Dataset
+from sightline.errors import Interrupted
+from sightline.images import Preprocessing, load
+from sightline.inference import available_cores
+from sightline.training.signals import StopRequest
+
+
+@dataclass(frozen=True, kw_only=True)
+class Part:
+    """The images of one split.
+
+    Attributes:
+        dataset: The rows.
+        targets: float32 (n, k) of 0 and 1, columns in the order of the model's classes.
+        digests: SHA-256 of each image's content.
+        preprocessing: From image to pixels.
+    """
+
+    dataset: Dataset
+    targets: np.ndarray
+    digests: tuple[str, ...]
+    preprocessing: Preprocessing
+
+    @classmethod
+    def of(
+        cls,
+        dataset: Dataset,
+        contents: Sequence[Content],
+        *,
+        classes: Sequence[str],
+        preprocessing: Preprocessing,
+    ) -> Part:
+        """Return the part that `dataset` and its aligned `contents` are."""
+        return cls(
+            dataset=dataset,
+            targets=dataset.label_matrix(classes),
+            digests=tuple(content.digest for content in contents),
+            preprocessing=preprocessing,
+        )
+
+    def __len__(self) -> int:
+        return len(self.digests)
+
+    def decode(self, indices: np.ndarray) -> np.ndarray:
+        """Return the pixels at `indices`, decoded now: uint8 (b, height, width, channels)."""
+
+        def one(index: int) -> np.ndarray:
+            return load(self.dataset.rows[index].source, self.preprocessing).pixels
+
+        with ThreadPoolExecutor(available_cores()) as pool:
+            return np.stack(list(pool.map(one, indices.tolist())))
+
+    def pixels(
+        self, cache: ArrayCache, *, stop: StopRequest, progress: Callable[[int, int], None]
+    ) -> Rows:
+        """Return the pixels by index, through the cache."""
+        kind = pixel_kind(self.preprocessing)
+        return cache.rows(kind, self.digests, heeding(stop, self.decode), progress=progress)
+
+    def weights(self, class_weight: ClassWeight, classes: Sequence[str]) -> np.ndarray:
+        """Return how much each image counts, float32 (n,)."""
+        return image_weights(class_weights(class_weight, self.targets, classes), self.targets)
+
+    def examples(self, pixels: Rows, weights: np.ndarray) -> Examples:
+        """Return what batches are made of."""
+        return Examples(
+            pixels=pixels,
+            targets=self.targets,
+            weights=weights,
+            keys=digest_keys(self.digests),
+        )
+
+
+def heeding(
+    stop: StopRequest, compute: Callable[[np.ndarray], np.ndarray]
+) -> Callable[[np.ndarray], np.ndarray]:
+    """Return `compute` that raises `Interrupted` when a signal has asked to stop."""
+
+    def checked(indices: np.ndarray) -> np.ndarray:
+        if stop.signal_number is not None:
+            raise Interrupted(
+                "Stopped while reading images; what was computed is kept.",
+                signal_number=stop.signal_number,
+                fix="run the same command again to go on",
+            )
+        return compute(indices)
+
+    return checked

@@ -1,0 +1,309 @@
+"""What to do, decided before anything is done.
+
+`Options` is what a user says, with `None` for "you choose". `resolve` turns it into a
+`Recipe`, which leaves nothing open and is stored in the bundle. An option that has no
+effect in the chosen mode is an error, because silence would be read as consent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any, Literal
+
+from sightline.batches import PRESETS, Augmentation
+from sightline.errors import ConfigError, unknown_name
+from sightline.files import canonical_json, sha256_bytes
+from sightline.images import Preprocessing
+from sightline.models import Architecture, backbone_card
+from sightline.predictions import Task
+from sightline.training.schedule import DECAYS
+
+Mode = Literal["quick", "standard", "scratch"]
+ClassWeight = Literal["balanced"] | Mapping[str, float] | None
+
+OPTIMIZERS = ("adam", "adamw", "sgd")
+EFFORTS = ("quick", "standard")
+
+
+def _require(holds: bool, name: str, value: object, expected: str) -> None:
+    if not holds:
+        raise ConfigError(f"{name} is {value!r}.", expected=expected, code="out_of_range")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Optimisation:
+    """Training by gradient descent: fine-tuning, or from scratch.
+
+    Attributes:
+        epochs: Passes over the training images.
+        batch_size: Images in one step, over all devices.
+        optimizer: `"adam"`, `"adamw"` (decoupled weight decay) or `"sgd"` (Nesterov, 0.9).
+        learning_rate: The peak of the schedule.
+        weight_decay: Decoupled, not on biases and normalisation.
+        label_smoothing: Share of each target spread over all classes.
+        warmup: Share of the steps in which the rate rises.
+        decay: How it falls; a name in `training.schedule.DECAYS`.
+        augmentation: What happens to each training image.
+        patience: Stop after so many epochs without a better validation loss; `None` never.
+    """
+
+    epochs: int
+    batch_size: int
+    optimizer: str
+    learning_rate: float
+    weight_decay: float
+    label_smoothing: float
+    warmup: float
+    decay: str
+    augmentation: Augmentation
+    patience: int | None = None
+
+    def __post_init__(self) -> None:
+        _require(self.optimizer in OPTIMIZERS, "optimizer", self.optimizer, " | ".join(OPTIMIZERS))
+        _require(self.decay in DECAYS, "decay", self.decay, " | ".join(DECAYS))
+        _require(1 <= self.epochs <= 100_000, "epochs", self.epochs, "1 to 100000")
+        _require(1 <= self.batch_size <= 65_536, "batch_size", self.batch_size, "1 to 65536")
+        _require(0 < self.learning_rate <= 100, "learning_rate", self.learning_rate, "above 0")
+        _require(0 <= self.weight_decay <= 1, "weight_decay", self.weight_decay, "0 to 1")
+        _require(0 <= self.label_smoothing < 1, "label_smoothing", self.label_smoothing, "0 to 1")
+        _require(0 <= self.warmup <= 1, "warmup", self.warmup, "0 to 1")
+        if self.patience is not None:
+            _require(self.patience >= 1, "patience", self.patience, "1 or more")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """A training run but for the data.
+
+    Attributes:
+        mode: `"quick"` fits a head on frozen features; `"standard"` then fine-tunes all of
+            it; `"scratch"` trains from random weights.
+        architecture: The network.
+        preprocessing: From image to pixels.
+        weights: `"imagenet"`, `"none"` or the path of a file.
+        head_strengths: Inverse regularisation strengths tried for the head; validation chooses.
+        optimisation: The gradient part; `None` in quick mode.
+        class_weight: `"balanced"`, a weight for each class name, or `None`.
+        seed: Everything random comes from it.
+    """
+
+    mode: Mode
+    architecture: Architecture
+    preprocessing: Preprocessing
+    weights: str
+    head_strengths: tuple[float, ...]
+    optimisation: Optimisation | None
+    class_weight: ClassWeight = None
+    seed: int = 0
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the recipe as JSON."""
+        optimisation = None
+        if self.optimisation is not None:
+            augmentation = self.optimisation.augmentation
+            fields = asdict(replace(self.optimisation, augmentation=PRESETS["none"]))
+            optimisation = {**fields, "augmentation": augmentation.to_json()}
+        weight = self.class_weight
+        return {
+            "mode": self.mode,
+            "architecture": self.architecture.to_json(),
+            "preprocessing": self.preprocessing.to_json(),
+            "weights": self.weights,
+            "head_strengths": list(self.head_strengths),
+            "optimisation": optimisation,
+            "class_weight": dict(weight) if isinstance(weight, Mapping) else weight,
+            "seed": self.seed,
+        }
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the recipe: two runs with the same one do the same to the same data."""
+        return sha256_bytes(canonical_json(self.to_json()).encode())
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """What a user asks for; `None` leaves the choice to the mode's defaults.
+
+    The names are those of `Optimisation`, `Preprocessing` and `Architecture`.
+    """
+
+    backbone: str | None = None
+    backbone_options: Mapping[str, Any] = field(default_factory=dict)
+    weights: str = "imagenet"
+    effort: str = "standard"
+    image_size: tuple[int, int] | None = None
+    channels: int = 3
+    fit: str | None = None
+    epochs: int | None = None
+    batch_size: int | None = None
+    optimizer: str | None = None
+    learning_rate: float | None = None
+    weight_decay: float | None = None
+    label_smoothing: float | None = None
+    warmup: float | None = None
+    decay: str | None = None
+    augment: str | Augmentation | None = None
+    patience: int | None = None
+    dropout: float | None = None
+    head_strengths: tuple[float, ...] | None = None
+    class_weight: ClassWeight = None
+    seed: int = 0
+
+
+HEAD_STRENGTHS = tuple(10.0**power for power in (-4, -3.5, -3, -2.5, -2, -1.5, -1, -0.5, 0))
+"""Inverse strengths of the L2 penalty on standardised features, from strong to weak."""
+
+_FINE_TUNING = Optimisation(
+    epochs=5,
+    batch_size=32,
+    optimizer="adamw",
+    learning_rate=1e-4,
+    weight_decay=0.01,
+    label_smoothing=0.1,
+    warmup=0.1,
+    decay="cosine",
+    augmentation=PRESETS["light"],
+)
+_FROM_SCRATCH = Optimisation(
+    epochs=12,
+    batch_size=64,
+    optimizer="sgd",
+    learning_rate=0.1,
+    weight_decay=5e-4,
+    label_smoothing=0.1,
+    warmup=0.2,
+    decay="linear",
+    augmentation=PRESETS["light"],
+)
+
+DEFAULTS: Mapping[tuple[Mode, str], Optimisation | None] = {
+    ("quick", "quick"): None,
+    ("standard", "standard"): _FINE_TUNING,
+    ("scratch", "quick"): _FROM_SCRATCH,
+    ("scratch", "standard"): replace(_FROM_SCRATCH, epochs=40),
+}
+"""The gradient part for each mode and effort."""
+
+_DEFAULT_BACKBONE: Mapping[Mode, str] = {
+    "quick": "mobilenet_v2",
+    "standard": "mobilenet_v2",
+    "scratch": "small_resnet",
+}
+_OPTIMISATION_OPTIONS = (
+    "epochs",
+    "batch_size",
+    "optimizer",
+    "learning_rate",
+    "weight_decay",
+    "label_smoothing",
+    "warmup",
+    "decay",
+    "augment",
+    "patience",
+)
+
+
+def resolve(options: Options, *, classes: int, task: Task) -> Recipe:
+    """Return the recipe that `options` and the defaults of the mode make.
+
+    Args:
+        options: What the user asked for.
+        classes: Number of classes in the data, at least 2 (multi-label: 1).
+        task: `"multi_class"` or `"multi_label"`.
+
+    Raises:
+        ConfigError: An option is unknown, out of range, or without effect in this mode.
+    """
+    if options.effort not in EFFORTS:
+        raise unknown_name("effort", options.effort, EFFORTS)
+    mode: Mode = "scratch" if options.weights == "none" else _mode_of(options.effort)
+    _refuse_without_effect(options, mode)
+    backbone = options.backbone or _DEFAULT_BACKBONE[mode]
+    card = backbone_card(backbone)
+    if options.weights == "imagenet" and "imagenet" not in card.weights:
+        raise ConfigError(
+            f"There are no ImageNet weights for {backbone!r}.",
+            expected="weights='none', or the path of a weights file",
+            fix="add --weights none, or choose another --backbone (sightline models lists them)",
+            code="no_such_weights",
+        )
+    height, width = options.image_size or card.default_size
+    preprocessing = Preprocessing(
+        height=height,
+        width=width,
+        channels=options.channels,
+        fit=options.fit or Preprocessing().fit,
+    )
+    architecture = Architecture(
+        backbone=backbone,
+        classes=classes,
+        task=task,
+        height=height,
+        width=width,
+        channels=options.channels,
+        dropout=options.dropout or 0.0,
+        options=options.backbone_options,
+    )
+    return Recipe(
+        mode=mode,
+        architecture=architecture,
+        preprocessing=preprocessing,
+        weights=options.weights,
+        head_strengths=() if mode == "scratch" else options.head_strengths or HEAD_STRENGTHS,
+        optimisation=_optimisation(options, mode),
+        class_weight=options.class_weight,
+        seed=options.seed,
+    )
+
+
+def _mode_of(effort: str) -> Mode:
+    return "quick" if effort == "quick" else "standard"
+
+
+def _refuse_without_effect(options: Options, mode: Mode) -> None:
+    idle: tuple[str, ...] = ()
+    if mode == "quick":
+        idle = (*_OPTIMISATION_OPTIONS, "dropout")
+    if mode == "scratch":
+        idle = ("head_strengths",)
+    given = [name for name in idle if getattr(options, name) is not None]
+    if given:
+        words = ", ".join(f"{name}={getattr(options, name)!r}" for name in given)
+        raise ConfigError(
+            f"{words} would have no effect: {_WHY_IDLE[mode]}.",
+            expected="only options that the chosen mode uses",
+            fix=f"leave out {', '.join(given)}, or choose {_USE_INSTEAD[mode]}",
+            code="option_without_effect",
+            details={"options": given, "mode": mode},
+        )
+
+
+_WHY_IDLE = {
+    "quick": "effort='quick' fits a head on frozen features, without gradient steps",
+    "scratch": "training from scratch has no separately fitted head",
+}
+_USE_INSTEAD = {"quick": "effort='standard'", "scratch": "weights='imagenet'"}
+
+
+def _optimisation(options: Options, mode: Mode) -> Optimisation | None:
+    default = DEFAULTS[mode, options.effort]
+    if default is None:
+        return None
+    chosen = {
+        name: getattr(options, name)
+        for name in _OPTIMISATION_OPTIONS
+        if name != "augment" and getattr(options, name) is not None
+    }
+    if options.augment is not None:
+        chosen["augmentation"] = _augmentation(options.augment)
+    return replace(default, **chosen)
+
+
+def _augmentation(value: str | Augmentation) -> Augmentation:
+    if isinstance(value, Augmentation):
+        return value
+    if value not in PRESETS:
+        raise unknown_name("augmentation", value, PRESETS)
+    return PRESETS[value]

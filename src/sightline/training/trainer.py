@@ -1,0 +1,229 @@
+"""From a recipe and two parts of the data to a trained model: the modes, one function each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import keras
+import numpy as np
+
+from sightline.batches import ArrayCache, TrainingBatches
+from sightline.batches.stream import Rows
+from sightline.errors import ModelError
+from sightline.models.build import build
+from sightline.models.bundle import SUFFIX, read_bundle
+from sightline.models.parts import freeze_batch_normalization
+from sightline.models.pretrained import load_weights
+from sightline.models.weights import assign_weights, named_weights
+from sightline.training.features import FrozenBackbone
+from sightline.training.head import Head, fit_head
+from sightline.training.loop import Run, Watcher, run_loop
+from sightline.training.parts import Part
+from sightline.training.recipe import Mode, Optimisation, Recipe
+from sightline.training.signals import StopRequest
+
+
+@dataclass(frozen=True, kw_only=True)
+class Workplace:
+    """Where a run keeps things.
+
+    Attributes:
+        cache: Pixels and features.
+        graphs: Converted backbones; `None` keeps none.
+        checkpoints: This run's states; `None` keeps none.
+    """
+
+    cache: ArrayCache
+    graphs: Path | None = None
+    checkpoints: Path | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """All that a training run is made of.
+
+    Attributes:
+        recipe: What to do.
+        classes: Class names in the order of the model's outputs.
+        training: The images to learn from.
+        validation: The images that choose.
+        identity: What the run is, for its checkpoints.
+        workplace: Where it keeps things.
+        watcher: Who is told.
+        stop: Who may stop it.
+    """
+
+    recipe: Recipe
+    classes: Sequence[str]
+    training: Part
+    validation: Part
+    identity: Mapping[str, str]
+    workplace: Workplace
+    watcher: Watcher
+    stop: StopRequest
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trained:
+    """What training gives.
+
+    Attributes:
+        model: Built by `models.build`, with its final weights.
+        history: One row for each epoch (`training.history.epoch_row`); empty in quick mode.
+        head: The head that was fitted on frozen features; `None` from scratch.
+    """
+
+    model: keras.Model
+    history: tuple[Mapping[str, float], ...]
+    head: Head | None
+
+
+def train_model(job: Job) -> Trained:
+    """Train as the recipe says.
+
+    Raises:
+        Interrupted: A signal asked to stop; the state is saved where the job has a directory.
+        NonFiniteError, ResumeMismatchError, MachineError: As `training.loop.run_loop`.
+        ConfigError, ModelError, MachineError: The starting weights cannot be had.
+    """
+    keras.utils.set_random_seed(job.recipe.seed)
+    model = build(job.recipe.architecture)
+    _start(model, job)
+    return _MODES[job.recipe.mode](model, job)
+
+
+def _quick(model: keras.Model, job: Job) -> Trained:
+    head = _fit_head(model, job, pixels=None)
+    return Trained(model=model, history=(), head=head)
+
+
+def _standard(model: keras.Model, job: Job) -> Trained:
+    pixels = _pixels(job)
+    head = _fit_head(model, job, pixels=pixels)
+    freeze_batch_normalization(model)
+    return Trained(model=model, history=_descend(model, job, pixels), head=head)
+
+
+def _scratch(model: keras.Model, job: Job) -> Trained:
+    return Trained(model=model, history=_descend(model, job, _pixels(job)), head=None)
+
+
+_MODES: Mapping[Mode, Callable[[keras.Model, Job], Trained]] = {
+    "quick": _quick,
+    "standard": _standard,
+    "scratch": _scratch,
+}
+
+
+def _start(model: keras.Model, job: Job) -> None:
+    """Set the weights that the recipe starts from."""
+    recipe = job.recipe
+    if recipe.weights.endswith(SUFFIX):
+        _continue_from(model, Path(recipe.weights))
+        return
+    with job.watcher.stage("fetching weights") as progress:
+        loaded = load_weights(model, recipe.architecture, recipe.weights, progress=progress)
+    for notice in loaded.notices:
+        job.watcher.note(notice)
+
+
+def _continue_from(model: keras.Model, path: Path) -> None:
+    """Take the backbone of one's own bundle; the head is fitted anew, so classes may differ."""
+    own, theirs = named_weights(model), read_bundle(path).weights()
+    head = [name for name in own if name.startswith(("logits/", "temperature/"))]
+    kept = {name: value for name, value in theirs.items() if name not in head}
+    differing = sorted(
+        name
+        for name in {*own, *kept} - set(head)
+        if name not in own or name not in kept or own[name].shape != kept[name].shape
+    )
+    if differing:
+        raise ModelError(
+            f"The network of {path} is another one: {len(differing)} weights differ, "
+            f"first {differing[0]!r}.",
+            expected="the same backbone with the same options",
+            fix="leave out --backbone and its options: they are taken from the bundle",
+            code="other_architecture",
+        )
+    assign_weights(model, {**kept, **{name: own[name] for name in head}})
+
+
+def _pixels(job: Job) -> Sequence[Rows]:
+    """Return the pixels of the training and the validation images."""
+    rows = []
+    for name, part in _parts(job):
+        with job.watcher.stage(f"decoding {name} images") as progress:
+            rows.append(part.pixels(job.workplace.cache, stop=job.stop, progress=progress))
+    return rows
+
+
+def _parts(job: Job) -> tuple[tuple[str, Part], tuple[str, Part]]:
+    return ("training", job.training), ("validation", job.validation)
+
+
+def _fit_head(model: keras.Model, job: Job, *, pixels: Sequence[Rows] | None) -> Head:
+    features = _features(model, job, pixels)
+    weights = job.training.weights(job.recipe.class_weight, job.classes)
+    with job.watcher.stage("fitting the head") as progress:
+        head = fit_head(
+            (features[0], job.training.targets, weights),
+            (features[1], job.validation.targets),
+            task=job.recipe.architecture.task,
+            strengths=job.recipe.head_strengths,
+            progress=progress,
+        )
+    dense = model.get_layer("logits")
+    dense.kernel.assign(head.kernel)
+    dense.bias.assign(head.bias)
+    return head
+
+
+def _features(model: keras.Model, job: Job, pixels: Sequence[Rows] | None) -> Sequence[np.ndarray]:
+    backbone = FrozenBackbone(model, job.recipe.architecture, job.workplace.graphs)
+    found = []
+    for index, (name, part) in enumerate(_parts(job)):
+        with job.watcher.stage(f"computing features of {name} images") as progress:
+            found.append(
+                backbone.features(
+                    part,
+                    job.workplace.cache,
+                    pixels=None if pixels is None else pixels[index],
+                    stop=job.stop,
+                    progress=progress,
+                )
+            )
+    return found
+
+
+def _descend(
+    model: keras.Model, job: Job, pixels: Sequence[Rows]
+) -> tuple[Mapping[str, float], ...]:
+    optimisation = job.recipe.optimisation
+    if optimisation is None:
+        raise ValueError("the recipe has no gradient part")
+    return run_loop(
+        Run(
+            model=model,
+            task=job.recipe.architecture.task,
+            optimisation=optimisation,
+            training=_batches(job, optimisation, pixels[0]),
+            validation=job.validation.examples(pixels[1], np.ones(len(job.validation), np.float32)),
+            names=job.training.dataset.names,
+            identity=job.identity,
+            directory=job.workplace.checkpoints,
+        ),
+        watcher=job.watcher,
+        stop=job.stop,
+    )
+
+
+def _batches(job: Job, optimisation: Optimisation, pixels: Rows) -> TrainingBatches:
+    weights = job.training.weights(job.recipe.class_weight, job.classes)
+    return TrainingBatches(
+        examples=job.training.examples(pixels, weights),
+        augmentation=optimisation.augmentation,
+        batch_size=optimisation.batch_size,
+        seed=job.recipe.seed,
+    )

@@ -1,0 +1,154 @@
+"""`evaluate`: is it right? A bundle and labelled images give figures with intervals.
+
+The split comes from the bundle's own record of images, by content and not by name, so that
+a moved or renamed file stays in its split, and an image that was trained on cannot be
+counted as a test image.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from sightline.dataset import Content, Dataset, RecordRow, Row
+from sightline.errors import ConfigError, DataError, unknown_name
+from sightline.evaluation import Evaluation, evaluate
+from sightline.files import printable
+from sightline.inference import Runner, predict
+from sightline.predictions import Predictions
+
+PARTS = ("test", "validation", "new")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Selection:
+    """Which of the given images are judged, and what became of the others.
+
+    Attributes:
+        rows: The images to judge.
+        seen: How many of the given images were trained on; they are left out.
+        new: How many are not on record; judged only with `on="new"`.
+        other: How many belong to the other held-out part.
+        missing: Names on record for this part that were not given.
+        relabelled: Names whose label differs from the one on record.
+    """
+
+    rows: tuple[Row, ...]
+    seen: int
+    new: int
+    other: int
+    missing: tuple[str, ...]
+    relabelled: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Judged:
+    """An evaluation and what it was made of.
+
+    Attributes:
+        evaluation: The figures.
+        selection: Which images were judged.
+        predictions: The answers, in the order of `selection.rows`.
+        labels: The right answers.
+    """
+
+    evaluation: Evaluation
+    selection: Selection
+    predictions: Predictions
+    labels: tuple[tuple[str, ...], ...]
+
+
+def select(
+    dataset: Dataset, contents: Sequence[Content], record: Sequence[RecordRow], *, on: str
+) -> Selection:
+    """Return the images of the part `on`, found by content.
+
+    Args:
+        dataset: The images given now.
+        contents: Their content, aligned with `dataset.rows`.
+        record: The images the model was made with.
+        on: `"test"`, `"validation"` or `"new"` (not on record).
+
+    Raises:
+        ConfigError: `on` is unknown, or `"train"`: a figure on images that were trained on
+            says nothing.
+        DataError: No image is left to judge.
+    """
+    if on == "train":
+        raise ConfigError(
+            "The images that were trained on cannot be judged on.",
+            expected=f"one of {', '.join(PARTS)}",
+            fix="use --on test",
+            code="trained_on",
+        )
+    if on not in PARTS:
+        raise unknown_name("part", on, PARTS)
+    known = {entry.digest: entry for entry in record}
+    parts = [_part_of(content, known) for content in contents]
+    rows = tuple(row for row, part in zip(dataset.rows, parts, strict=True) if part == on)
+    selection = Selection(
+        rows=rows,
+        seen=parts.count("train"),
+        new=parts.count("new"),
+        other=sum(part not in (on, "train", "new") for part in parts),
+        missing=_missing(contents, record, on),
+        relabelled=tuple(
+            row.name
+            for row, content in zip(dataset.rows, contents, strict=True)
+            if content.digest in known and set(known[content.digest].labels) != set(row.labels)
+        ),
+    )
+    if not rows:
+        raise _nothing_left(selection, on)
+    return selection
+
+
+def evaluate_images(
+    runner: Runner,
+    dataset: Dataset,
+    selection: Selection,
+    *,
+    progress: Callable[[int, int], None] | None = None,
+) -> Judged:
+    """Predict the selected images and judge the answers.
+
+    Raises:
+        DataError: A label is not one of the model's classes.
+    """
+    unknown = sorted({label for row in selection.rows for label in row.labels} - {*runner.classes})
+    if unknown:
+        raise DataError(
+            f"The model does not know the classes {', '.join(map(printable, unknown))}.",
+            expected=f"labels among {', '.join(map(printable, runner.classes))}",
+            fix="leave those folders out, or train with them: sightline train DATA --from MODEL",
+            code="unknown_class",
+        )
+    predictions = predict(runner, [row.source for row in selection.rows], progress=progress)
+    labels = tuple(row.labels for row in selection.rows)
+    return Judged(
+        evaluation=evaluate(predictions, labels),
+        selection=selection,
+        predictions=predictions,
+        labels=labels,
+    )
+
+
+def _part_of(content: Content, known: dict[str, RecordRow]) -> str:
+    entry = known.get(content.digest)
+    return "new" if entry is None else entry.split or "new"
+
+
+def _missing(contents: Sequence[Content], record: Sequence[RecordRow], on: str) -> tuple[str, ...]:
+    given = {content.digest for content in contents}
+    return tuple(entry.name for entry in record if entry.split == on and entry.digest not in given)
+
+
+def _nothing_left(selection: Selection, on: str) -> DataError:
+    counts = f"{selection.seen} were trained on, {selection.new} are new, {selection.other} other"
+    fix = "use --on new to judge the new ones" if selection.new and on != "new" else ""
+    return DataError(
+        f"None of the images given belong to {on!r} ({counts}).",
+        expected=f"images of the part {on!r}, as the model's record has them",
+        fix=fix or "give the folder that the model was trained from",
+        code="nothing_to_judge",
+    )

@@ -1,0 +1,83 @@
+"""`predict`: a model and images give answers, streaming, in order, one row for each image."""
+
+from __future__ import annotations
+
+import glob
+import os
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from sightline.dataset import Finding
+from sightline.dataset.walking import Walk
+from sightline.errors import DataError
+from sightline.files import printable
+from sightline.images import FileSource, Limits, Source
+from sightline.inference import Runner, predict_stream
+from sightline.predictions import Predictions
+
+
+@dataclass(frozen=True, kw_only=True)
+class Images:
+    """What a list of paths on the command line stands for.
+
+    Attributes:
+        sources: The images, in the order given; folders sorted by name.
+        findings: What was passed over in folders.
+    """
+
+    sources: tuple[Source, ...]
+    findings: tuple[Finding, ...]
+
+
+def find_images(paths: Sequence[str]) -> Images:
+    """Return the images that files, folders and globs name.
+
+    A file that is named itself is always taken, whatever it is: its row then says what is
+    wrong with it.
+
+    Raises:
+        DataError: A path does not exist or a glob matches nothing.
+    """
+    sources: list[Source] = []
+    findings: list[Finding] = []
+    for path in paths:
+        for found in _expand(path):
+            if os.path.isdir(found):
+                walk = Walk(root=Path(found))
+                names = [os.path.join(found, name) for name in walk.images_below("")]
+                sources += [FileSource(Path(name), name) for name in names]
+                findings += walk.findings()
+            else:
+                sources.append(FileSource(Path(found), found))
+    return Images(sources=tuple(sources), findings=tuple(findings))
+
+
+def _expand(path: str) -> list[str]:
+    if os.path.lexists(path):  # a name with brackets is a name before it is a pattern
+        return [path]
+    found = sorted(glob.glob(path, recursive=True)) if glob.has_magic(path) else []
+    if not found:
+        raise DataError(
+            f"Nothing at {printable(path)}.",
+            expected="a file, a folder, or a pattern that matches some",
+            fix="check the path; quote patterns so that the shell leaves them alone",
+            code="no_such_file",
+        )
+    return found
+
+
+def predict_images(
+    runner: Runner,
+    images: Images,
+    *,
+    limits: Limits | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> Iterator[Predictions]:
+    """Yield predictions in chunks and report progress after each."""
+    done = 0
+    for chunk in predict_stream(runner, images.sources, limits=limits):
+        done += len(chunk)
+        yield chunk
+        if progress is not None:
+            progress(done, len(images.sources))

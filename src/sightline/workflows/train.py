@@ -1,0 +1,366 @@
+"""`train`: images in folders become a bundle: audited, split, trained, proven, measured, saved.
+
+The one place that knows all the parts of the main job, in the order in which they happen.
+"""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from sightline.auditing import audit, gate
+from sightline.batches import ArrayCache
+from sightline.dataset import Content, Dataset, Finding, record_rows
+from sightline.errors import ConfigError
+from sightline.evaluation import Evaluation, evaluate
+from sightline.files import cache_directory, canonical_json, lock, printable, sha256_bytes
+from sightline.inference import LiteRTRunner, predict
+from sightline.models.bundle import SUFFIX, read_bundle, write_bundle
+from sightline.predictions import Predictions
+from sightline.reporting import save_curves
+from sightline.training.assemble import Made, environment, make_bundle
+from sightline.training.checkpoint import has_checkpoint
+from sightline.training.history import write_history_csv, write_tensorboard
+from sightline.training.loop import Watcher
+from sightline.training.parts import Part
+from sightline.training.recipe import Options, Recipe, resolve
+from sightline.training.signals import StopRequest
+from sightline.training.trainer import Job, Trained, Workplace, train_model
+from sightline.verification import Verification
+
+_COMPARED_IMAGES = 64
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """What is asked of `train`.
+
+    Attributes:
+        data: A folder, a manifest or an `.npz`.
+        options: The recipe as far as the user decides it.
+        save: Where the bundle goes; `./NAME.sightline` by default.
+        overwrite: Replace what stands there, and forget an unfinished run.
+        resume: Go on with an unfinished run.
+        origin: One's own bundle to continue from.
+        allow: Checks to go on in spite of.
+        without: Checks whose flagged images are left out.
+        shares: Of train, validation and test, where the data has no splits.
+        cache_bytes: What pixels and features may take on the disk.
+    """
+
+    data: Path
+    options: Options
+    save: Path | None = None
+    overwrite: bool = False
+    resume: bool = False
+    origin: Path | None = None
+    allow: tuple[str, ...] = ()
+    without: tuple[str, ...] = ()
+    shares: tuple[float, float, float] = (0.7, 0.15, 0.15)
+    cache_bytes: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainResult:
+    """What came out.
+
+    Attributes:
+        path: The bundle.
+        directory: History, curves and logs.
+        recipe: What was done.
+        classes: In the order of the outputs.
+        counts: Images in each split.
+        findings: What the audit found.
+        validation: Figures on the images that chose.
+        test: Figures on the images that nothing was chosen on.
+        predictions: The answers on the test images.
+        labels: Their right answers.
+        verification: The twin against the Keras model.
+        history: One row for each epoch.
+        seconds: Wall time of it all.
+    """
+
+    path: Path
+    directory: Path
+    recipe: Recipe
+    classes: tuple[str, ...]
+    counts: Mapping[str, int]
+    findings: tuple[Finding, ...]
+    validation: Evaluation
+    test: Evaluation
+    predictions: Predictions
+    labels: tuple[tuple[str, ...], ...]
+    verification: Verification
+    history: tuple[Mapping[str, float], ...]
+    seconds: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Data:
+    """The images, each with its split, and what was found."""
+
+    dataset: Dataset
+    contents: tuple[Content, ...]
+    findings: tuple[Finding, ...]
+
+    def part(self, name: str) -> tuple[Dataset, tuple[Content, ...]]:
+        """Return the rows of a split and their contents, aligned."""
+        contents = tuple(
+            content
+            for row, content in zip(self.dataset.rows, self.contents, strict=True)
+            if row.split == name
+        )
+        return self.dataset.part(name), contents
+
+
+def train(request: Request, *, watcher: Watcher, stop: StopRequest) -> TrainResult:
+    """Do the main job.
+
+    Raises:
+        ConfigError: An option, or a file in the way.
+        DataError: The data cannot be trusted; every file is named.
+        Interrupted: A signal asked to stop; the state is saved.
+        SightlineError: As the parts say.
+    """
+    began = time.monotonic()
+    path = destination(request)
+    directory = path.with_suffix(".training")
+    request = _with_origin(request)
+    directory.mkdir(parents=True, exist_ok=True)
+    with lock(directory / ".lock"):
+        _check_unfinished(request, directory)
+        data = _read(request, watcher)
+        recipe = resolve(request.options, classes=len(data.dataset.classes), task=data.dataset.task)
+        job = _job(request, recipe, data, directory, watcher, stop)
+        trained = train_model(job)
+        result = _finish(path, directory, job, data, trained)
+        shutil.rmtree(directory / "checkpoints", ignore_errors=True)
+    return replace(result, seconds=time.monotonic() - began)
+
+
+def destination(request: Request) -> Path:
+    """Return where the bundle goes.
+
+    Raises:
+        ConfigError: Something stands there, or the suffix or folder is wrong.
+    """
+    path = request.save or Path(f"{request.data.resolve().stem}{SUFFIX}")
+    if path.suffix != SUFFIX:
+        raise ConfigError(
+            f"Cannot save a bundle as {printable(path)}.",
+            expected=f"a name that ends in {SUFFIX}",
+            fix=f"use --save {printable(path.with_suffix(SUFFIX))}",
+            code="bad_suffix",
+        )
+    if not path.parent.is_dir():
+        raise ConfigError(
+            f"There is no folder {printable(path.parent)}.",
+            expected="an existing folder to save into",
+            fix=f"mkdir -p {printable(path.parent)}",
+            code="no_such_folder",
+        )
+    if path.exists() and not request.overwrite:
+        raise ConfigError(
+            f"{printable(path)} exists.",
+            expected="a name that is free",
+            fix="choose another name with --save, or add --overwrite",
+            code="exists",
+        )
+    return path
+
+
+def _with_origin(request: Request) -> Request:
+    """Take from one's own bundle what the options leave open."""
+    if request.origin is None:
+        return request
+    bundle = read_bundle(request.origin)
+    architecture, preprocessing = bundle.architecture, bundle.preprocessing
+    options = replace(
+        request.options,
+        weights=str(request.origin),
+        backbone=request.options.backbone or architecture.backbone,
+        backbone_options=request.options.backbone_options or architecture.options,
+        image_size=request.options.image_size or (architecture.height, architecture.width),
+        channels=architecture.channels,
+        fit=request.options.fit or preprocessing.fit,
+    )
+    return replace(request, options=options)
+
+
+def _check_unfinished(request: Request, directory: Path) -> None:
+    checkpoints = directory / "checkpoints"
+    if request.overwrite and not request.resume:
+        shutil.rmtree(checkpoints, ignore_errors=True)
+    if has_checkpoint(checkpoints) and not request.resume:
+        raise ConfigError(
+            f"There is an unfinished run in {printable(directory)}.",
+            expected="a word on what to do with it",
+            fix="add --resume to go on with it, or --overwrite to start anew",
+            code="unfinished_run",
+        )
+
+
+def _read(request: Request, watcher: Watcher) -> _Data:
+    dataset = Dataset.open(request.data, allow=request.allow)
+    with watcher.stage("reading images") as progress:
+        contents = dataset.contents(progress=progress)
+    if request.origin is not None:
+        dataset = _with_earlier_splits(dataset, contents, request.origin)
+    findings = (*dataset.notices, *audit(dataset, contents))
+    left_out = gate(findings, allow=request.allow, without=request.without)
+    kept = [row.name not in left_out for row in dataset.rows]
+    contents = tuple(content for content, keep in zip(contents, kept, strict=True) if keep)
+    dataset = dataset.without(left_out)
+    train_share, validation_share, test_share = request.shares
+    parts = dataset.split(
+        train_share,
+        validation_share,
+        test_share,
+        seed=request.options.seed,
+        contents=contents,
+        allow=request.allow,
+    )
+    splits = {row.name: row.split for part in parts for row in part.rows}
+    return _Data(dataset=dataset.with_splits(splits), contents=contents, findings=findings)
+
+
+def _with_earlier_splits(dataset: Dataset, contents: Sequence[Content], origin: Path) -> Dataset:
+    """Keep each image in the split it had: what was trained on must never judge."""
+    earlier = {row.digest: row.split for row in read_bundle(origin).record()}
+    return dataset.with_splits(
+        {
+            row.name: earlier[content.digest]
+            for row, content in zip(dataset.rows, contents, strict=True)
+            if content.digest in earlier
+        }
+    )
+
+
+def _job(
+    request: Request,
+    recipe: Recipe,
+    data: _Data,
+    directory: Path,
+    watcher: Watcher,
+    stop: StopRequest,
+) -> Job:
+    classes = data.dataset.classes
+    training, validation = (
+        Part.of(*data.part(name), classes=classes, preprocessing=recipe.preprocessing)
+        for name in ("train", "validation")
+    )
+    cache = cache_directory()
+    return Job(
+        recipe=recipe,
+        classes=classes,
+        training=training,
+        validation=validation,
+        identity={
+            "recipe": recipe.digest,
+            "data": data.dataset.fingerprint(data.contents),
+            "environment": sha256_bytes(canonical_json(environment()).encode()),
+        },
+        workplace=Workplace(
+            cache=ArrayCache(cache / "arrays", limit_bytes=request.cache_bytes),
+            graphs=cache / "graphs",
+            checkpoints=directory / "checkpoints",
+        ),
+        watcher=watcher,
+        stop=stop,
+    )
+
+
+def _finish(path: Path, directory: Path, job: Job, data: _Data, trained: Trained) -> TrainResult:
+    """Prove the twin, measure on the held-out images through it, and save."""
+    with job.watcher.stage("converting and comparing") as progress:
+        compared = np.arange(min(len(job.validation), _COMPARED_IMAGES))
+        made = make_bundle(
+            trained,
+            job.recipe,
+            classes=job.classes,
+            record=record_rows(data.dataset, data.contents),
+            pixels=job.validation.decode(compared),
+        )
+        progress(1, 1)
+    validation, _, _ = _measure(made.runner, data, "validation", job.watcher)
+    test, predictions, labels = _measure(made.runner, data, "test", job.watcher)
+    metrics = _metrics(validation, test, made, trained)
+    write_bundle(path, replace(made.bundle, metrics=metrics))
+    _write_logs(directory, trained)
+    return TrainResult(
+        path=path,
+        directory=directory,
+        recipe=job.recipe,
+        classes=made.bundle.classes,
+        counts=data.dataset.split_counts,
+        findings=data.findings,
+        validation=validation,
+        test=test,
+        predictions=predictions,
+        labels=labels,
+        verification=made.verification,
+        history=trained.history,
+        seconds=0.0,
+    )
+
+
+def _measure(
+    runner: LiteRTRunner, data: _Data, part: str, watcher: Watcher
+) -> tuple[Evaluation, Predictions, tuple[tuple[str, ...], ...]]:
+    dataset, _ = data.part(part)
+    with watcher.stage(f"measuring on {part} images") as progress:
+        predictions = predict(runner, [row.source for row in dataset.rows], progress=progress)
+    labels = tuple(row.labels for row in dataset.rows)
+    return evaluate(predictions, labels), predictions, labels
+
+
+def _metrics(
+    validation: Evaluation, test: Evaluation, made: Made, trained: Trained
+) -> dict[str, Any]:
+    head = trained.head
+    return {
+        "test": test.to_json(),
+        "validation": validation.to_json(),
+        "verification": made.verification.to_json(),
+        "history": [dict(row) for row in trained.history],
+        "head": None
+        if head is None
+        else {
+            "strength": head.strength,
+            "trials": [
+                {"strength": strength, "validation_loss": loss, "validation_accuracy": accuracy}
+                for strength, loss, accuracy in head.trials
+            ],
+        },
+    }
+
+
+def _write_logs(directory: Path, trained: Trained) -> None:
+    if trained.history:
+        write_history_csv(directory / "history.csv", trained.history)
+        write_tensorboard(directory / "tensorboard", trained.history)
+        save_curves(trained.history, directory / "curves.png")
+
+
+class Silent:
+    """A watcher that hears everything and says nothing (see `training.loop.Watcher`)."""
+
+    def stage(self, title: str) -> AbstractContextManager[Any]:
+        """Hear that something long begins."""
+        return nullcontext(lambda done, total: None)
+
+    def step(self, done: int, total: int, tally: object) -> None:
+        """Hear of a step."""
+
+    def epoch(self, row: Mapping[str, float]) -> None:
+        """Hear of an epoch."""
+
+    def note(self, message: str) -> None:
+        """Hear a remark."""

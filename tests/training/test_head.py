@@ -1,0 +1,80 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from sklearn.linear_model import LogisticRegression
+
+from sightline.training.head import fit_head
+
+
+def problem(
+    classes: int, n: int = 300, d: int = 12, seed: int = 0
+) -> tuple[np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(seed)
+    labels = rng.integers(0, classes, n)
+    centres = rng.normal(0, 1.2, (classes, d))
+    features = centres[labels] + rng.normal(0, 1, (n, d))
+    # Features of very different scales, as backbones give them.
+    features = features * np.logspace(-2, 2, d) + 5
+    return features.astype(np.float32), np.eye(classes, dtype=np.float32)[labels]
+
+
+@pytest.mark.parametrize("classes", [2, 3, 10])
+def test_the_head_is_scikit_learns_on_standardised_features(classes: int) -> None:
+    features, targets = problem(classes)
+    weights = np.random.default_rng(1).uniform(0.5, 2, len(features)).astype(np.float32)
+    head = fit_head(
+        (features, targets, weights), (features, targets), task="multi_class", strengths=[0.1]
+    )
+    scaled = (features - features.mean(axis=0)) / features.std(axis=0)
+    witness = LogisticRegression(C=0.1, max_iter=1000, tol=1e-8)
+    witness.fit(scaled, targets.argmax(axis=1), sample_weight=weights)
+    expected = witness.predict_proba(scaled)
+    logits = features.astype(np.float64) @ head.kernel + head.bias
+    given = np.exp(logits - logits.max(axis=1, keepdims=True))
+    given /= given.sum(axis=1, keepdims=True)
+    # 5e-3: two solvers that stop at different tolerances.
+    assert np.abs(given - expected).max() < 5e-3
+
+
+def test_validation_chooses_the_strength() -> None:
+    features, targets = problem(3, n=120, seed=3)
+    validation = problem(3, n=2000, seed=3)
+    strengths = [1e-6, 1e-2, 1e4]
+    head = fit_head(
+        (features, targets, np.ones(len(features), np.float32)),
+        validation,
+        task="multi_class",
+        strengths=strengths,
+    )
+    losses = {strength: loss for strength, loss, _ in head.trials}
+    assert list(losses) == strengths
+    assert head.strength == min(losses, key=lambda strength: losses[strength])
+    assert head.strength == 1e-2
+
+
+def test_each_label_of_a_multi_label_problem_has_its_own_sigmoid() -> None:
+    features, targets = problem(4)
+    targets[:, 1] = targets[:, 0]  # two labels that always come together
+    head = fit_head(
+        (features, targets, np.ones(len(features), np.float32)),
+        (features, targets),
+        task="multi_label",
+        strengths=[1.0],
+    )
+    given = features.astype(np.float64) @ head.kernel + head.bias >= 0
+    assert np.array_equal(given[:, 0], given[:, 1])
+    assert (given == (targets > 0.5)).mean() > 0.95
+
+
+def test_a_feature_that_never_varies_does_no_harm() -> None:
+    features, targets = problem(3)
+    features[:, 0] = 7
+    head = fit_head(
+        (features, targets, np.ones(len(features), np.float32)),
+        (features, targets),
+        task="multi_class",
+        strengths=[1.0],
+    )
+    assert np.isfinite(head.kernel).all()
+    assert head.trials[0][2] > 0.9
