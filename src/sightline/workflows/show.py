@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from pathlib import PurePath
 
 import numpy as np
@@ -35,7 +35,8 @@ _SIDES = ((12, 128), (_MOST_CLASSES, 96))
 _MARGIN, _GAP, _PAIR_GAP = 16, 10, 2
 _WIDEST_LABEL = 200
 _TEXT, _SMALL = 16, 13
-_INK, _FAINT, _PAPER = (20, 20, 20), (110, 110, 110), (255, 255, 255)
+# The paper is grey, so that white borders of an image are seen to be its own.
+_INK, _FAINT, _PAPER = (20, 20, 20), (100, 100, 100), (234, 234, 234)
 _ALARM, _ALARM_PAPER = (190, 20, 20), (255, 232, 232)
 
 
@@ -74,7 +75,7 @@ def show(
     see = partial(_see, preprocessing=preprocessing, augmentation=augmentation, seed=seed)
     with ThreadPoolExecutor() as pool:
         lines = [
-            _Line(name=printable(name), count=len(groups[name]), tiles=tuple(pool.map(see, rows)))
+            _Line(name=_readable(name), count=len(groups[name]), tiles=tuple(pool.map(see, rows)))
             for name, rows in chosen.items()
         ]
     return _Sheet(
@@ -114,7 +115,7 @@ def _groups(dataset: Dataset) -> dict[str, list[Row]]:
 def _see(
     row: Row, *, preprocessing: Preprocessing, augmentation: Augmentation | None, seed: int
 ) -> _Tile:
-    name = printable(row.name)
+    name = _readable(row.name)
     try:
         pixels = load(row.source, preprocessing).pixels
         if augmentation is None:
@@ -131,7 +132,7 @@ def _header(
     dataset: Dataset, preprocessing: Preprocessing, augmentation: Augmentation | None, seed: int
 ) -> list[str]:
     colours = "grey" if preprocessing.channels == 1 else "RGB"
-    size = f"{preprocessing.width} × {preprocessing.height}"
+    size = f"{preprocessing.width} x {preprocessing.height}"
     lines = [
         f"{len(dataset):,} images, {len(dataset.classes)} classes. "
         f"What the model sees: {size} {colours}, fit: {preprocessing.fit}.",
@@ -257,14 +258,30 @@ def _refusal(tile: _Tile, size: tuple[int, int]) -> Image.Image:
 def _shortened(text: str, width: int, size: int = _TEXT) -> str:
     if _width(text, size) <= width:
         return text
-    while text and _width(text + "…", size) > width:
+    while text and _width(text + "...", size) > width:
         text = text[:-1]
-    return text + "…"
+    return text + "..."
+
+
+def _readable(text: str) -> str:
+    """Return `text` printable, letters that the sheet's font lacks as their code points."""
+    return "".join(
+        letter if _has_glyph(letter) else letter.encode("unicode_escape").decode("ascii")
+        for letter in printable(text)
+    )
+
+
+@cache
+def _has_glyph(letter: str) -> bool:
+    font = _font(_TEXT)
+    # U+FFFF is never a character: what is drawn for it stands for all that the font lacks.
+    return bytes(font.getmask(letter)) != bytes(font.getmask("\uffff"))
 
 
 def _width(text: str, size: int) -> int:
     return int(np.ceil(_font(size).getlength(text)))
 
 
+@cache
 def _font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
     return ImageFont.load_default(size)
