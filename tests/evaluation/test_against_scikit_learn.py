@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from scipy import stats
 from sklearn import metrics
 
-from sightline.evaluation import Averages, Counts, evaluate, summarise, wilson
+from sightline.evaluation import Averages, Counts, evaluate, mcnemar, summarise, wilson
 from sightline.predictions import Predictions
 
 EPS = float(np.finfo(np.float32).eps)
@@ -187,3 +187,9 @@ def test_wilson(n: int, data: st.DataObject) -> None:
     witness = stats.binomtest(successes, n).proportion_ci(method="wilson")
     found = wilson(successes, n)
     assert [found.low, found.high] == approx([witness.low, witness.high])
+
+
+@given(st.integers(0, 500), st.integers(0, 500))
+def test_mcnemar(first: int, second: int) -> None:
+    expected = stats.binomtest(first, first + second).pvalue if first + second else 1.0
+    assert mcnemar(first, second) == pytest.approx(expected, rel=1e-8)

@@ -3,6 +3,7 @@
 from sightline.evaluation.counts import Counts, Labels, label_matrix
 from sightline.evaluation.estimates import Estimate, wilson
 from sightline.evaluation.mistakes import Mistake, mistakes
+from sightline.evaluation.paired import Comparison, compare, mcnemar, paired_gain, right_answers
 from sightline.evaluation.records import Averages, ClassScores, Confusion, Evaluation
 from sightline.evaluation.resampling import mean_estimate
 from sightline.evaluation.summary import evaluate, summarise
@@ -10,16 +11,21 @@ from sightline.evaluation.summary import evaluate, summarise
 __all__ = [
     "Averages",
     "ClassScores",
+    "Comparison",
     "Confusion",
     "Counts",
     "Estimate",
     "Evaluation",
     "Labels",
     "Mistake",
+    "compare",
     "evaluate",
     "label_matrix",
+    "mcnemar",
     "mean_estimate",
     "mistakes",
+    "paired_gain",
+    "right_answers",
     "summarise",
     "wilson",
 ]

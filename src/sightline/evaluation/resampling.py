@@ -40,7 +40,7 @@ def percentile_estimate(
     if math.isnan(value):
         return Estimate.undefined()
     low, high = np.quantile(resampled, [0.025, 0.975])
-    if len(resampled) < RESAMPLES:  # too few for the tails, enough for the spread
+    if len(resampled) <= _FEW:  # too few for the tails, enough for the spread
         low, high = value + np.array([-Z95, Z95]) * resampled.std(ddof=1)
     if effective_n is not None and high - low < 1e-12:
         low, high = wilson_limits(min(1.0, max(0.0, value)), effective_n)
