@@ -1,7 +1,7 @@
 """TIFF image file directories: how TIFF, EXIF and multi-picture JPEG write their tags.
 
 Source: TIFF 6.0, section 2; BigTIFF for the 64-bit form. Everything read is checked against
-the bytes that are there; a value that lies outside them raises `ValueError`.
+the bytes that are there; what lies outside them raises `ValueError`.
 """
 
 from __future__ import annotations
@@ -45,12 +45,13 @@ class Layout:
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One tag: its type number, count of values, the slot's bytes and where its values begin."""
+    """One tag: type number, count of values, the slot's bytes, where its values begin and end."""
 
     kind: int
     count: int
     slot: bytes
     position: int
+    end: int
 
 
 def read_layout(data: bytes) -> Layout:
@@ -73,7 +74,7 @@ def read_layout(data: bytes) -> Layout:
 def read_directory(data: bytes, offset: int, layout: Layout) -> tuple[dict[int, Field], int]:
     """Return the fields of the directory at `offset` by tag, and the offset of the next (or 0).
 
-    Fields of unknown type, or whose values lie outside `data`, are left out.
+    Fields without values, or of unknown type, are left out.
 
     Raises:
         ValueError: The directory itself lies outside `data`.
@@ -95,17 +96,23 @@ def read_directory(data: bytes, offset: int, layout: Layout) -> tuple[dict[int, 
         tag, kind, count, raw = entry.unpack_from(data, at)
         size = _TYPES.get(kind, (0, None))[0] * count
         position = at + width - slot if size <= slot else pointer.unpack(raw)[0]
-        if size and count <= _MOST_VALUES and position + size <= len(data):
+        if size:
             # Of a tag that stands twice libtiff takes the first; so everything here must.
-            fields.setdefault(tag, Field(kind, count, raw, position))
+            fields.setdefault(tag, Field(kind, count, raw, position, position + size))
     return fields, pointer.unpack_from(data, end)[0]
 
 
 def unsigned(data: bytes, field: Field | None, layout: Layout) -> tuple[int, ...]:
-    """Return the unsigned integers of `field`; none if it is absent or of another type."""
+    """Return the unsigned integers of `field`; none if it is absent or of another type.
+
+    Raises:
+        ValueError: They lie outside `data`, or are more than any picture needs.
+    """
     letter = _TYPES[field.kind][1] if field else None
     if field is None or letter is None:
         return ()
+    if field.end > len(data) or field.count > _MOST_VALUES:
+        raise ValueError("the values of a tag lie beyond the end")
     return struct.unpack_from(f"{layout.order}{field.count}{letter}", data, field.position)
 
 

@@ -22,10 +22,9 @@ from sightline.images.refusals import refusal
 
 _WIDTH, _HEIGHT, _BITS, _PHOTOMETRIC = 256, 257, 258, 262
 _TILE_WIDTH, _TILE_HEIGHT = 322, 323
-_OFFSETS = (273, 324)
 # One number each: compression, fill order, samples, rows per strip, planes, predictor ...
 _NUMBERS = frozenset(
-    {256, 257, 259, 262, 266, 277, 278, 284, 292, 293, 317, 322, 323, 332}
+    {256, 257, 259, 262, 266, ORIENTATION, 277, 278, 284, 292, 293, 317, 322, 323, 332}
     | {512, 513, 514, 515, 531}
 )
 # Many numbers each: offsets and lengths, colour map, sample formats, JPEG and YCbCr tables ...
@@ -44,23 +43,23 @@ def scan(data: bytes) -> Container:
         layout = read_layout(data)
         fields, following = read_directory(data, layout.first, layout)
         pages, notes = _count_pages(data, following, layout)
-    except ValueError as error:
+        values = {tag: unsigned(data, fields[tag], layout)[0] for tag in _NUMBERS & fields.keys()}
+        _check_places(data, fields, layout)
+        bits = unsigned(data, fields.get(_BITS), layout)
+    except (ValueError, IndexError) as error:
         raise refusal("truncated", f"The TIFF ends after {len(data)} bytes: {error}.") from error
-    numbers = {tag: unsigned(data, fields[tag], layout)[:1] for tag in _NUMBERS if tag in fields}
-    values = {tag: value[0] for tag, value in numbers.items() if value}
     if _WIDTH not in values or _HEIGHT not in values:
         raise refusal("corrupt", "The TIFF's first page says no width and height.")
-    _check_places(data, fields, values, layout)
-    orientation = unsigned(data, fields.get(ORIENTATION), layout)[:1] or (1,)
-    if not 1 <= orientation[0] <= 8:
-        orientation, notes = (1,), (*notes, "metadata_ignored")
-    bits = unsigned(data, fields.get(_BITS), layout)
+    _check_tiles(values)
+    orientation = values.get(ORIENTATION, 1)
+    if not 1 <= orientation <= 8:
+        orientation, notes = 1, (*notes, "metadata_ignored")
     return Container(
         width=values[_WIDTH],
         height=values[_HEIGHT],
         stream=_rewrite(data, fields, values, layout),
         frames=pages,
-        orientation=orientation[0],
+        orientation=orientation,
         depth=max(bits, default=1),
         inverted=values.get(_PHOTOMETRIC, 0) == 0,
         notes=notes,
@@ -78,17 +77,26 @@ def _count_pages(data: bytes, following: int, layout: Layout) -> tuple[int, tupl
     return len(seen), ()
 
 
-def _check_places(
-    data: bytes, fields: dict[int, Field], values: dict[int, int], layout: Layout
-) -> None:
-    for tag in _OFFSETS:
-        if max(unsigned(data, fields.get(tag), layout), default=0) >= len(data):
-            raise refusal("truncated", f"The TIFF ends after {len(data)} bytes, before its pixels.")
-    tile = values.get(_TILE_WIDTH, 1), values.get(_TILE_HEIGHT, 1)
+def _check_places(data: bytes, fields: dict[int, Field], layout: Layout) -> None:
+    """Refuse a file that ends before its pixels do: decoders fill up what is missing.
+
+    Raises:
+        ValueError: It does.
+    """
+    for offsets, lengths in ((273, 279), (324, 325)):
+        places = unsigned(data, fields.get(offsets), layout)
+        sizes = unsigned(data, fields.get(lengths), layout) or (1,) * len(places)
+        if any(place + size > len(data) for place, size in zip(places, sizes, strict=False)):
+            raise ValueError("its pixels lie beyond the end")
+    if any(fields[tag].end > len(data) for tag in _LISTS & fields.keys()):
+        raise ValueError("the values of a tag lie beyond the end")
+
+
+def _check_tiles(values: dict[int, int]) -> None:
     # A tile may reach over the edge of a small picture, but not by whole multiples.
-    across, down = max(values[_WIDTH], 1024), max(values[_HEIGHT], 1024)
-    if tile[0] > 2 * across or tile[1] > 2 * down:
-        raise refusal("too_many_pixels", f"The TIFF has tiles of {tile[0]} x {tile[1]} pixels.")
+    for side, tile in ((_WIDTH, _TILE_WIDTH), (_HEIGHT, _TILE_HEIGHT)):
+        if values.get(tile, 1) > 2 * max(values[side], 1024):
+            raise refusal("too_many_pixels", f"The TIFF has tiles of {values[tile]} pixels a side.")
 
 
 def _rewrite(
@@ -98,6 +106,8 @@ def _rewrite(
     slot, form = (8, "Q") if layout.big else (4, "I")
     entries = []
     for tag in sorted(_NUMBERS | _LISTS):
+        if tag == ORIENTATION:
+            continue  # Turning is done once, and not by the decoder.
         if tag in values:
             number = struct.pack(layout.order + form, values[tag])
             entries.append(
