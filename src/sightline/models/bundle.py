@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import struct
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -42,6 +43,17 @@ _GOLDEN_FILE = re.compile(r"golden/[a-z0-9_]{1,40}\.(png|jpg)")
 _FIXED = (WEIGHTS, TWIN, RECORD, GOLDEN_TENSORS)
 _MOST_MEMBERS = 64
 _MOST_MANIFEST_BYTES = 16 * 2**20
+# What zipfile raises at damage, none of it documented as complete.
+_ZIP_ERRORS = (
+    zipfile.BadZipFile,
+    EOFError,
+    KeyError,
+    NotImplementedError,
+    OSError,
+    RuntimeError,
+    ValueError,
+    struct.error,
+)
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time that a zip can state
 
 
@@ -162,7 +174,7 @@ def read_bundle(path: str | os.PathLike[str]) -> Bundle:
         )
     with _open_archive(path, shown) as archive:
         sizes = _check_structure(archive, path, shown)
-        text = archive.read(MANIFEST)
+        text = _read_member(archive, MANIFEST, shown)
     try:
         manifest = parse_json(text, name=f"{MANIFEST} in {shown}")
     except DataError as error:
@@ -183,13 +195,11 @@ class _Members(Mapping[str, bytes]):
 
     def __getitem__(self, name: str) -> bytes:
         expected = self._digests[name]
-        with _open_archive(self._path, printable(self._path)) as archive:
-            try:
-                data = archive.read(name)
-            except (zipfile.BadZipFile, KeyError, OSError, EOFError) as error:
-                raise _damaged(printable(self._path), f"{name}: {error}") from error
+        shown = printable(self._path)
+        with _open_archive(self._path, shown) as archive:
+            data = _read_member(archive, name, shown)
         if sha256_bytes(data) != expected:
-            raise _damaged(printable(self._path), f"{name} does not have the SHA-256 on record")
+            raise _damaged(shown, f"{name} does not have the SHA-256 on record")
         return data
 
     def __iter__(self) -> Iterator[str]:
@@ -226,8 +236,15 @@ def _manifest(bundle: Bundle, names: Sequence[str]) -> dict[str, Any]:
 def _open_archive(path: str | os.PathLike[str], shown: str) -> zipfile.ZipFile:
     try:
         return zipfile.ZipFile(path)
-    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
+    except _ZIP_ERRORS as error:
         raise _damaged(shown, str(error)) from error
+
+
+def _read_member(archive: zipfile.ZipFile, name: str, shown: str) -> bytes:
+    try:
+        return archive.read(name)
+    except _ZIP_ERRORS as error:
+        raise _damaged(shown, f"{name}: {error}") from error
 
 
 def _check_structure(
