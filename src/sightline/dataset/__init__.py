@@ -1,0 +1,24 @@
+"""Paths to an immutable `Dataset`: readers, the content index, splits, copies, manifests."""
+
+from sightline.dataset.content import Content, read_content
+from sightline.dataset.dataset import Dataset
+from sightline.dataset.duplicates import content_groups, near_pairs
+from sightline.dataset.index import ContentIndex
+from sightline.dataset.record import RecordRow, record_rows
+from sightline.dataset.records import SPLITS, Finding, Row, Severity, refusal
+
+__all__ = [
+    "SPLITS",
+    "Content",
+    "ContentIndex",
+    "Dataset",
+    "Finding",
+    "RecordRow",
+    "Row",
+    "Severity",
+    "content_groups",
+    "near_pairs",
+    "read_content",
+    "record_rows",
+    "refusal",
+]

@@ -1,0 +1,125 @@
+"""What one pass over an image's bytes tells: digest, header, perceptual hash, or the error.
+
+The pixels are decoded to the end, so a truncated file is found here and not in an epoch; they
+are decoded small, and not kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
+
+from sightline.errors import ImageError
+from sightline.files import printable, sha256_bytes
+from sightline.images.decoding import decode
+from sightline.images.hashing import HASH_SIDE, perceptual_hash, pixel_digest
+from sightline.images.headers import ImageHeader
+from sightline.images.sources import ArraySource, Source
+
+VERSION = 1
+"""Of what is computed here, beside the decoder's own version."""
+
+_PASSING = frozenset(
+    {"unreadable", "unsafe_path", "out_of_memory", "too_many_bytes", "unsupported_format"}
+)
+_SCALING_NOTES = frozenset({"scaled_while_decoding", "grey_repeated"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Content:
+    """What is known of one image from its bytes.
+
+    Args:
+        digest: SHA-256 of the file's bytes (of shape and pixels for an array); empty if they
+            could not be read.
+        size: In bytes.
+        header: None if the image cannot be decoded.
+        notes: What the decoder met; see `images.decoding`.
+        perceptual_hash: Alike for pictures that look alike; None if the image cannot be decoded.
+        error: Why the image cannot be used; no part of equality.
+    """
+
+    digest: str
+    size: int
+    header: ImageHeader | None = None
+    notes: tuple[str, ...] = ()
+    perceptual_hash: bytes | None = None
+    error: ImageError | None = field(default=None, compare=False)
+
+    @property
+    def ok(self) -> bool:
+        """Whether the image can be used."""
+        return self.error is None
+
+    @property
+    def is_lasting(self) -> bool:
+        """Whether another look at the same bytes on this machine would tell the same."""
+        return bool(self.digest) and (self.error is None or self.error.code not in _PASSING)
+
+    def checked(self, sha256: str | None, name: str) -> Content:
+        """Return the content with an error `hash_mismatch` if it is not what a manifest says."""
+        if sha256 is None or sha256 == self.digest or not self.digest:
+            return self
+        return replace(
+            self,
+            error=ImageError(
+                f"{printable(name)} has changed: its SHA-256 is {self.digest}.",
+                expected=f"{sha256}, as the manifest says",
+                fix="restore the file, or correct the manifest",
+                code="hash_mismatch",
+            ),
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the content as JSON-serialisable data."""
+        error = self.error
+        return {
+            "digest": self.digest,
+            "size": self.size,
+            "header": None if self.header is None else asdict(self.header),
+            "notes": list(self.notes),
+            "hash": None if self.perceptual_hash is None else self.perceptual_hash.hex(),
+            "error": error and [error.what, error.expected, error.fix, error.code],
+        }
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> Content:
+        """Return what `to_json` gave.
+
+        Raises:
+            KeyError, TypeError, ValueError: It is not that.
+        """
+        hashed, header, error = value["hash"], value["header"], value["error"]
+        return cls(
+            digest=value["digest"],
+            size=value["size"],
+            header=None if header is None else ImageHeader(**header),
+            notes=tuple(value["notes"]),
+            perceptual_hash=None if hashed is None else bytes.fromhex(hashed),
+            error=None if error is None else _error(*error),
+        )
+
+
+def read_content(source: Source) -> Content:
+    """Read and decode one image; never raises for what the image is."""
+    try:
+        data = source.read()
+    except ImageError as error:
+        return Content(digest="", size=0, error=error)
+    digest = pixel_digest(source.pixels) if isinstance(source, ArraySource) else sha256_bytes(data)
+    try:
+        decoded = decode(data, at_least=(HASH_SIDE, HASH_SIDE))
+    except ImageError as error:
+        return Content(digest=digest, size=len(data), error=error)
+    return Content(
+        digest=digest,
+        size=len(data),
+        header=decoded.header,
+        notes=tuple(note for note in decoded.notes if note not in _SCALING_NOTES),
+        perceptual_hash=perceptual_hash(decoded.pixels),
+    )
+
+
+def _error(what: str, expected: str | None, fix: str | None, code: str) -> ImageError:
+    return ImageError(what, expected=expected, fix=fix, code=code)
