@@ -83,15 +83,17 @@ def warp(image: Pixels, matrix: Floats) -> Pixels:
         image: uint8 (height, width, channels), channels 1 or 3.
         matrix: From source to result (x, y), float64 (2, 3).
     """
-    height, width, _ = image.shape
+    height, width, channels = image.shape
+    colour = channels == 3
     moved = cv2.warpAffine(
-        image,
+        # OpenCV moves four bytes twice as fast as three; the result is the same.
+        cv2.cvtColor(image, cv2.COLOR_RGB2RGBA) if colour else image,
         matrix,
         (width, height),
         flags=cv2.INTER_LINEAR,
         borderMode=cv2.BORDER_REFLECT_101,
     )
-    return _uint8(moved, image)
+    return _uint8(cv2.cvtColor(moved, cv2.COLOR_RGBA2RGB) if colour else moved, image)
 
 
 def shift_batch(pixels: Pixels, drawn: Draw, *, reach: int) -> Pixels:
