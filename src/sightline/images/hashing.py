@@ -67,7 +67,7 @@ def perceptual_hash(pixels: np.ndarray) -> bytes:
         energy = values**2
         if energy[_COARSE:].sum() > _LEAST_DETAIL * energy.sum():
             return np.packbits(values > np.median(values)).tobytes()
-    return hashlib.sha256(np.ascontiguousarray(pixels).data).digest()
+    return bytes.fromhex(pixel_digest(np.asarray(image)))
 
 
 def hash_distance(first: bytes, second: bytes) -> int:

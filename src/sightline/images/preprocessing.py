@@ -66,10 +66,10 @@ class Preprocessing:
         for name in ("height", "width"):
             _require(name, getattr(self, name), range(1, _LARGEST_SIDE + 1))
         _require("channels", self.channels, (1, 3))
-        if self.fit not in FITS:
-            raise unknown_name("fit", str(self.fit), FITS)
-        if self.interpolation not in INTERPOLATIONS:
-            raise unknown_name("interpolation", str(self.interpolation), INTERPOLATIONS)
+        for name, table in (("fit", FITS), ("interpolation", INTERPOLATIONS)):
+            word = getattr(self, name)
+            if not isinstance(word, str) or word not in table:
+                raise unknown_name(name, str(word), table)
         if not isinstance(self.background, tuple) or len(self.background) != 3:
             raise _bad("background", self.background, "three levels, red, green and blue")
         for level in self.background:

@@ -11,7 +11,7 @@ import os
 import stat
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 from PIL import Image
@@ -30,6 +30,7 @@ from sightline.images.preprocessing import (
 from sightline.images.refusals import named, refusal
 
 _DEFAULT_LIMITS = Limits()
+_PIECE = 65_536
 
 
 class Source(Protocol):
@@ -62,19 +63,16 @@ class FileSource:
         try:
             # Without O_NONBLOCK, opening a pipe that nobody writes to would wait for ever.
             handle = os.open(self.path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-            with open(handle, "rb", buffering=0) as stream:
-                status = os.fstat(handle)
-                if not stat.S_ISREG(status.st_mode):
-                    raise refusal("unsafe_path", "Not a regular file.")
-                if status.st_size > max_bytes:
-                    raise _too_large(status.st_size, max_bytes)
-                # A file may grow while it is read: one byte more tells.
-                data = _read_all(stream, max_bytes + 1)
+            try:
+                return _read_regular(handle, max_bytes)
+            finally:
+                os.close(handle)
         except OSError as error:
-            raise _unreadable(error) from error
-        if len(data) > max_bytes:
-            raise _too_large(len(data), max_bytes)
-        return data
+            word = errno.errorcode.get(error.errno or 0, "EIO")
+            why = f"{error.strerror or error} ({word})"
+        except ValueError as error:
+            why = str(error)  # A NUL in the name.
+        raise refusal("unreadable", f"Cannot be read: {why}.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,18 +195,21 @@ def _from_pillow(image: Image.Image, name: str) -> ArraySource:
     return ArraySource(np.asarray(upright), name, notes)
 
 
-def _read_all(stream: Any, most: int) -> bytes:
-    pieces = []
-    while most > 0 and (piece := stream.read(most)):
-        pieces.append(piece)
-        most -= len(piece)
-    return b"".join(pieces)
+def _read_regular(handle: int, most: int) -> bytes:
+    """Return all that the open file holds, or refuse it before more than `most` are read."""
+    status = os.fstat(handle)
+    if not stat.S_ISREG(status.st_mode):
+        raise refusal("unsafe_path", "Not a regular file.")
+    if status.st_size > most:
+        raise _too_large(status.st_size, most)
+    data = b""
+    # Usually one turn and no copy; a file that grows meanwhile takes another.
+    while piece := os.read(handle, max(status.st_size, _PIECE)):
+        data = data + piece if data else piece
+        if len(data) > most:
+            raise _too_large(len(data), most)
+    return data
 
 
 def _too_large(size: int, most: int) -> ImageError:
     return refusal("too_many_bytes", f"{size} bytes or more; Limits.max_bytes is {most}.")
-
-
-def _unreadable(error: OSError) -> ImageError:
-    word = errno.errorcode.get(error.errno or 0, "EIO")
-    return refusal("unreadable", f"Cannot be read: {error.strerror or error} ({word}).")

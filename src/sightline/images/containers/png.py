@@ -22,7 +22,7 @@ def scan(data: bytes) -> Container:
         ImageError: `truncated`, `corrupt` or `unsupported_format`.
     """
     kept = [data[:_SIGNATURE]]
-    frames, pixels, orientation, end = 0, 0, 1, len(data)
+    frames, orientation, end = 0, 1, len(data)
     notes: list[str] = []
     header = b""
     for kind, start, stop in _chunks(data):
@@ -33,16 +33,12 @@ def scan(data: bytes) -> Container:
             header = data[start + 8 : stop - 4]
         elif not header:
             raise _not_first(kind)
-        elif kind == b"IDAT":
-            pixels += 1
         elif kind == b"fcTL":
             frames += 1
         elif kind == b"eXIf":
             orientation = _orientation(data[start + 8 : stop - 4], notes)
         elif kind == b"IEND":
             end = stop
-    if pixels == 0:
-        raise refusal("corrupt", "The PNG has no picture between its header and end.")
     if len(header) != 13:
         raise refusal("corrupt", f"The PNG's header has {len(header)} bytes, not 13.")
     if end < len(data):
