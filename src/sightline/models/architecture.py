@@ -9,14 +9,14 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
-from typing import Any, Literal
+from typing import Any
 
 from sightline.errors import ConfigError, unknown_name
 from sightline.models.cards import BackboneCard
 from sightline.models.catalog import backbone_card
 from sightline.models.options import Value, complete
+from sightline.predictions import Task
 
-Task = Literal["multi_class", "multi_label"]
 _TASKS: Mapping[str, int] = {"multi_class": 2, "multi_label": 1}  # task -> fewest classes
 _MOST_CLASSES = 100_000
 _LARGEST_SIDE = 4096

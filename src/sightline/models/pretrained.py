@@ -10,6 +10,7 @@ import keras
 
 from sightline.errors import MachineError
 from sightline.files import parse_json, printable
+from sightline.images import Preprocessing
 from sightline.models.architecture import Architecture
 from sightline.models.build import build
 from sightline.models.catalog import backbone_card
@@ -53,12 +54,14 @@ class ReadyMade:
     Attributes:
         model: As `models.build` makes it.
         architecture: Of the model.
+        preprocessing: What makes the model's pixels: the middle of the picture, unsquashed.
         classes: Words for people, in the order of the outputs; distinct.
         loaded: Where the weights came from.
     """
 
     model: keras.Model
     architecture: Architecture
+    preprocessing: Preprocessing
     classes: tuple[str, ...]
     loaded: LoadedWeights
 
@@ -144,7 +147,13 @@ def imagenet_classifier(
     model = build(architecture)
     loaded = load_imagenet(model, architecture, head=True, progress=progress)
     classes = imagenet_classes(progress=progress)
-    return ReadyMade(model=model, architecture=architecture, classes=classes, loaded=loaded)
+    return ReadyMade(
+        model=model,
+        architecture=architecture,
+        preprocessing=Preprocessing(height=height, width=width, fit="crop"),
+        classes=classes,
+        loaded=loaded,
+    )
 
 
 def imagenet_classes(*, progress: Progress | None = None) -> tuple[str, ...]:

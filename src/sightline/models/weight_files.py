@@ -113,11 +113,17 @@ def _match(path: Path, model: keras.Model) -> tuple[list[keras.Layer], dict[str,
         )
     stored, own_names = read_layers(path)
     names = {} if own_names else _class_names(model)
-    for layers in (_weighted(model), backbone_layers(model)):
+    candidates = (_weighted(model), backbone_layers(model))
+    for layers in candidates:
         weights = _pair(stored, layers, names)
         if weights is not None:
             return layers, weights
-    raise _mismatch(path, stored, layers, names)
+    found = {layer.name for layer in stored}
+    nearest = min(
+        candidates,
+        key=lambda layers: len(found ^ {names.get(each.name, each.name) for each in layers}),
+    )
+    raise _mismatch(path, stored, nearest, names)
 
 
 def _class_names(model: keras.Model) -> dict[str, str]:
@@ -174,7 +180,7 @@ def _tensors(layer: keras.Layer, found: StoredLayer) -> Sequence[np.ndarray]:
     published = np.allclose(mean, IMAGENET_MEAN) and np.allclose(variance, IMAGENET_DEVIATION)
     if published:
         variance = np.square(np.asarray(IMAGENET_DEVIATION)).astype(np.float32)
-    return mean, variance, seen.astype(np.int32)
+    return mean, variance, seen.astype(layer.count.dtype)
 
 
 def _as_dense(classifier: StoredLayer) -> StoredLayer:
