@@ -65,7 +65,8 @@ def perceptual_hash(pixels: np.ndarray) -> bytes:
         levels = np.asarray(small, np.float64)
         values = (_COSINES @ levels @ _COSINES.T)[_ROWS, _COLUMNS]
         energy = values**2
-        if energy[_COARSE:].sum() > _LEAST_DETAIL * energy.sum():
+        # One level of noise, added, keeps rounding errors of a plain surface from being detail.
+        if energy[_COARSE:].sum() > _LEAST_DETAIL * (energy.sum() + _SIDE**2):
             return np.packbits(values > np.median(values)).tobytes()
     return bytes.fromhex(pixel_digest(np.asarray(image)))
 
