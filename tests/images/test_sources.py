@@ -75,6 +75,13 @@ def test_a_sixteen_bit_pillow_image_is_scaled() -> None:
     assert loaded.notes == ("sixteen_bit_reduced",)
 
 
+def test_a_closed_pillow_image_is_one_typed_error() -> None:
+    closed = Image.open(io.BytesIO(encoded(noise(3, 3), "PNG")))
+    closed.close()
+    with pytest.raises(ImageError):
+        as_source(closed)
+
+
 def test_a_pillow_image_that_cannot_be_loaded_is_one_typed_error() -> None:
     broken = Image.open(io.BytesIO(encoded(noise(30, 30), "PNG")[:500]))
     with pytest.raises(ImageError) as caught:

@@ -14,7 +14,7 @@ class Limits:
     Attributes:
         max_bytes: Size of the file.
         max_side: Largest width or height.
-        max_pixels: Pixels that may be decoded; each costs up to 12 bytes for a moment.
+        max_pixels: Pixels that may be decoded; each costs up to 16 bytes for a moment.
         max_jpeg_pixels: Pixels of a JPEG whose scaled decoding stays within `max_pixels`.
         max_frame_pixels: Frames times width times height of an animation or of pages.
     """

@@ -179,20 +179,29 @@ def _from_pillow(image: Image.Image, name: str) -> ArraySource:
     """Decode a Pillow image by the policies for files; alpha stays until it is composited."""
     try:
         image.load()
-        orientation = exif_orientation(image.info.get("exif", b"")) if "exif" in image.info else 1
-    except ValueError:
-        orientation = 1
     except Exception as error:
         raise refusal("corrupt", f"{printable(name)}: Pillow cannot load it: {error}.") from error
-    transparent = image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info
-    notes: tuple[str, ...] = ("exif_rotated",) if orientation > 1 else ()
-    if transparent:
+    orientation, notes = _exif_of(image)
+    deep = image.mode.startswith("I;16")
+    if not deep and (image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info):
         upright = colours.upright(image.convert("RGBA"), orientation)
-    else:
-        depth = 16 if image.mode.startswith("I;16") else 8
-        plain, more = colours.plain(image, depth=depth, inverted=False, background=colours.WHITE)
-        upright, notes = colours.upright(plain, orientation), (*notes, *more)
-    return ArraySource(np.asarray(upright), name, notes)
+        return ArraySource(np.asarray(upright), name, notes)
+    plain, more = colours.plain(
+        image, depth=16 if deep else 8, inverted=False, background=colours.WHITE
+    )
+    return ArraySource(np.asarray(colours.upright(plain, orientation)), name, (*notes, *more))
+
+
+def _exif_of(image: Image.Image) -> tuple[int, tuple[str, ...]]:
+    """Return the orientation that an image's EXIF says, and notes on it."""
+    block = image.info.get("exif")
+    if not block:
+        return 1, ()
+    try:
+        orientation = exif_orientation(block)
+    except ValueError:
+        return 1, ("metadata_ignored",)
+    return orientation, ("exif_rotated",) if orientation > 1 else ()
 
 
 def _read_regular(handle: int, most: int) -> bytes:
