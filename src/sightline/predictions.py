@@ -192,7 +192,8 @@ class Predictions:
         Yields:
             `name`; `answer` (a name, a list of names, `"unsure"`, or None); `unsure`, which
             tells a class of that name apart; `confidence`; `top`, a list of `label` and
-            `probability`; `error`, None or its `code`, `what`, `expected` and `fix`.
+            `probability`; `error`, None or its `code`, `what`, `expected` and `fix`. Numbers are
+            the shortest that give the same float32.
         """
         confidence, unsure = self.confidence, self.unsure
         for row, (answer, best) in enumerate(zip(self.answers, self.top(top), strict=True)):
@@ -201,8 +202,8 @@ class Predictions:
                 "name": self.names[row],
                 "answer": list(answer) if isinstance(answer, tuple) else answer,
                 "unsure": bool(unsure[row]),
-                "confidence": None if error else float(confidence[row]),
-                "top": [{"label": label, "probability": value} for label, value in best],
+                "confidence": None if error else _shortest(confidence[row]),
+                "top": [{"label": label, "probability": _shortest(value)} for label, value in best],
                 "error": _error_json(error) if error else None,
             }
 
@@ -366,6 +367,10 @@ def _join(parts: Sequence[Predictions], name: str) -> np.ndarray | None:
             array = np.full((len(part), known[0].shape[1]), np.nan, np.float32)
         pieces.append(array)
     return np.concatenate(pieces)
+
+
+def _shortest(value: float) -> float:
+    return float(str(np.float32(value)))
 
 
 def _error_json(error: SightlineError) -> dict[str, Any]:

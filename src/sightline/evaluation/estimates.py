@@ -43,17 +43,26 @@ class Estimate:
         """Whether there is a value."""
         return not math.isnan(self.value)
 
-    def __str__(self) -> str:
-        """Return for example `0.868 (0.83-0.90, n=372)`; limits are rounded outward."""
+    @property
+    def figures(self) -> tuple[str, str]:
+        """The value and its interval as text, such as `("0.868", "0.83-0.90")`.
+
+        Limits are rounded outward; a narrow interval has more digits, or the value would seem
+        to lie outside it. `("undefined", "")` where there is none.
+        """
         if not self.defined:
-            return f"undefined (n={self.n})"
-        half = (self.high - self.low) / 2
-        # A narrow interval needs more digits, or the value would seem to lie outside it.
-        digits = max(2, min(6, math.ceil(-math.log10(half)))) if half > 0 else 2
+            return "undefined", ""
+        width = self.high - self.low
+        digits = max(2, min(6, math.ceil(-math.log10(width)))) if width > 0 else 2
         low = _rounded(self.low, digits, ROUND_FLOOR)
         high = _rounded(self.high, digits, ROUND_CEILING)
         dash = " to " if self.low < 0 else "-"
-        return f"{self.value:.{max(3, digits)}f} ({low}{dash}{high}, n={self.n})"
+        return f"{self.value:.{max(3, digits)}f}", f"{low}{dash}{high}"
+
+    def __str__(self) -> str:
+        """Return for example `0.868 (0.83-0.90, n=372)`."""
+        value, interval = self.figures
+        return f"{value} ({interval}, n={self.n})" if interval else f"{value} (n={self.n})"
 
     def to_json(self) -> dict[str, Any]:
         """Return the figures, null where they are not defined."""

@@ -12,8 +12,6 @@ from sightline.errors import unknown_name
 from sightline.evaluation.estimates import Estimate, wilson
 from sightline.predictions import Task
 
-SCHEMA = "sightline/evaluation/1"
-
 
 @dataclass(frozen=True, kw_only=True)
 class Averages:
@@ -177,7 +175,8 @@ class Evaluation:
     def to_json(self) -> dict[str, Any]:
         """Return everything as JSON (`reporting/schemas/evaluation.json`); NaN becomes null."""
         return {
-            "schema": SCHEMA,
+            "schema": "evaluation",
+            "schema_version": "1.0",
             "task": self.task,
             "classes": list(self.classes),
             "n": self.n,
