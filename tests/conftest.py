@@ -32,6 +32,7 @@ NEEDS_TRAIN = (
     "sightline.models.weight",
     "sightline.testing",
     "sightline.training",
+    "sightline.workflows.show",
     "sightline.workflows.train",
 )
 BASE_INSTALL = os.environ.get("SIGHTLINE_BASE_INSTALL") == "1"

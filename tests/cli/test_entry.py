@@ -139,6 +139,20 @@ def test_an_unexpected_error_without_a_place_for_a_log(failing, capsys, monkeypa
     assert "run it again with -v" in capsys.readouterr().err
 
 
+def test_a_missing_extra_is_named_with_what_brings_it(failing, capsys):
+    failing(ModuleNotFoundError("No module named 'cv2'", name="cv2"))
+    assert main(["models"]) == 5
+    err = capsys.readouterr().err
+    assert "opencv-python-headless is not installed" in err
+    assert "To do: pip install 'sightline[train]'" in err
+
+
+def test_a_missing_module_of_nobodys_extra_is_unexpected(failing, capsys, monkeypatch, tmp_path):
+    monkeypatch.setenv("SIGHTLINE_CACHE", str(tmp_path))
+    failing(ModuleNotFoundError("No module named 'nowhere'", name="nowhere.part"))
+    assert main(["models"]) == 1
+
+
 def test_the_log_file_gets_the_traceback_and_no_control_characters(tmp_path, capsys):
     log = tmp_path / "run.log"
     assert main(["models", "a\x1b[31m\nb", "--log-file", str(log)]) == 2

@@ -48,6 +48,12 @@ def _table(*verbs: Verb) -> Mapping[str, Verb]:
 
 VERBS = _table(
     Verb(
+        name="show",
+        target="sightline.cli.show:show",
+        summary="Save a picture of exactly what the model will see of each class.",
+        panel="Before training",
+    ),
+    Verb(
         name="models",
         target="sightline.cli.models:models",
         summary="List the model architectures, or show the card of one.",

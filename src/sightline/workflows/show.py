@@ -40,6 +40,23 @@ _INK, _FAINT, _PAPER = (20, 20, 20), (100, 100, 100), (234, 234, 234)
 _ALARM, _ALARM_PAPER = (190, 20, 20), (255, 232, 232)
 
 
+@dataclass(frozen=True, kw_only=True)
+class Shown:
+    """The sheet and what is on it.
+
+    Attributes:
+        picture: The contact sheet.
+        images: How many images were drawn.
+        classes: Names of the classes drawn, raw.
+        unreadable: Names of the images drawn as unreadable, raw.
+    """
+
+    picture: Image.Image
+    images: int
+    classes: tuple[str, ...]
+    unreadable: tuple[str, ...]
+
+
 def show(
     dataset: Dataset,
     preprocessing: Preprocessing,
@@ -47,8 +64,8 @@ def show(
     augmentation: Augmentation | None = None,
     per_class: int = 4,
     seed: int = 0,
-) -> Image.Image:
-    """Return a contact sheet of the images as the model will see them.
+) -> Shown:
+    """Draw a contact sheet of the images as the model will see them.
 
     Args:
         dataset: The images; of more than 40 classes the first 40 are shown, and this is said.
@@ -78,12 +95,21 @@ def show(
             _Line(name=_readable(name), count=len(groups[name]), tiles=tuple(pool.map(see, rows)))
             for name, rows in chosen.items()
         ]
-    return _Sheet(
+    picture = _Sheet(
         header=_header(dataset, preprocessing, augmentation, seed),
         lines=lines,
         footer=[*_capped(groups), *_unreadable(lines)],
         pixel_size=(preprocessing.width, preprocessing.height),
     ).draw()
+    rows = [row for some in chosen.values() for row in some]
+    tiles = [tile for line in lines for tile in line.tiles]
+    broken = [row.name for row, tile in zip(rows, tiles, strict=True) if tile.error]
+    return Shown(
+        picture=picture,
+        images=len({row.name for row in rows}),
+        classes=tuple(name for name in chosen if name in dataset.classes),
+        unreadable=tuple(dict.fromkeys(broken)),
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
