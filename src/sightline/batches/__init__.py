@@ -9,11 +9,11 @@ from sightline.batches.augmenting import augment, augment_batch
 from sightline.batches.balance import ClassWeight, class_weights, image_weights
 from sightline.batches.batch import Batch
 from sightline.batches.cache import ArrayCache, CachedRows
-from sightline.batches.kinds import cached_pixels, feature_kind, pixel_kind
+from sightline.batches.kinds import cached_pixels, decoder, feature_kind, pixel_kind
 from sightline.batches.order import batch_indices, epoch_order, steps_per_epoch
 from sightline.batches.randomness import digest_keys
 from sightline.batches.shard import RowKind
-from sightline.batches.stream import Examples, TrainingBatches, plain_batches
+from sightline.batches.stream import Examples, Rows, TrainingBatches, plain_batches
 
 __all__ = [
     "PRESETS",
@@ -24,12 +24,14 @@ __all__ = [
     "ClassWeight",
     "Examples",
     "RowKind",
+    "Rows",
     "TrainingBatches",
     "augment",
     "augment_batch",
     "batch_indices",
     "cached_pixels",
     "class_weights",
+    "decoder",
     "digest_keys",
     "epoch_order",
     "feature_kind",

@@ -58,6 +58,17 @@ def cached_pixels(
         ImageError: An image cannot be decoded; it names the image. Those that were decoded
             before are kept.
     """
+    decode = decoder(sources, preprocessing, workers=workers)
+    return cache.rows(pixel_kind(preprocessing), digests, decode, progress=progress)
+
+
+def decoder(
+    sources: Sequence[Source], preprocessing: Preprocessing, *, workers: int | None = None
+) -> Callable[[Indices], npt.NDArray[np.uint8]]:
+    """Return the function from indices, int64 (b,), to pixels, uint8 (b, height, width, channels).
+
+    It decodes in threads and raises `ImageError` as `images.load` does.
+    """
     threads = workers or os.cpu_count() or 1
 
     def one(index: int) -> npt.NDArray[np.uint8]:
@@ -67,4 +78,4 @@ def cached_pixels(
         with ThreadPoolExecutor(min(threads, len(indices))) as pool:
             return np.stack(list(pool.map(one, indices.tolist())))
 
-    return cache.rows(pixel_kind(preprocessing), digests, decode, progress=progress)
+    return decode

@@ -7,7 +7,7 @@ never hide an error: what fails in a thread is raised where the batch was to com
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
@@ -127,13 +127,15 @@ class TrainingBatches:
         )
         return mix(augmented, self.augmentation, key=(self.seed, epoch, step, self.host))
 
-    def epoch(self, epoch: int, *, first_step: int = 0) -> Iterator[Batch]:
+    def epoch(self, epoch: int, *, first_step: int = 0) -> Generator[Batch, None, None]:
         """Yield an epoch's batches from `first_step` on; close the iterator to stop early."""
         steps = range(first_step, self.steps)
         return ahead(lambda step: self.make(epoch, step), steps, workers=self.workers)
 
 
-def plain_batches(examples: Examples, *, batch_size: int, workers: int = 2) -> Iterator[Batch]:
+def plain_batches(
+    examples: Examples, *, batch_size: int, workers: int = 2
+) -> Generator[Batch, None, None]:
     """Yield all examples once, in their order and as they are: for validation."""
     starts = range(0, len(examples), batch_size)
     rows = np.arange(len(examples))
@@ -142,7 +144,7 @@ def plain_batches(examples: Examples, *, batch_size: int, workers: int = 2) -> I
 
 def ahead(
     make: Callable[[_Item], _Made], items: Iterable[_Item], *, workers: int = 2
-) -> Iterator[_Made]:
+) -> Generator[_Made, None, None]:
     """Yield `make(item)` for each item in order, made in threads before it is asked for.
 
     At most `2 * workers` are made or waiting at a time. On an error, an early close or

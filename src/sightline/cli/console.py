@@ -6,6 +6,7 @@ class is shown with its control characters escaped and never read as markup.
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -44,6 +45,10 @@ class Console:
     def document(self, value: Mapping[str, Any]) -> None:
         """Print the result as JSON."""
         self._results.file.write(pretty_json(value))
+
+    def json_line(self, value: Mapping[str, Any]) -> None:
+        """Print one of many results as a line of JSON."""
+        self._results.file.write(json.dumps(value, ensure_ascii=True, allow_nan=False) + "\n")
 
     def table(
         self,

@@ -48,6 +48,24 @@ def _table(*verbs: Verb) -> Mapping[str, Verb]:
 
 VERBS = _table(
     Verb(
+        name="train",
+        target="sightline.cli.train:train",
+        summary="Train a classifier on labelled images, measure it and save it.",
+        panel="The main job",
+    ),
+    Verb(
+        name="evaluate",
+        target="sightline.cli.evaluate:evaluate",
+        summary="Is it right? Figures with intervals on images it was not trained on.",
+        panel="The main job",
+    ),
+    Verb(
+        name="predict",
+        target="sightline.cli.predict:predict",
+        summary="Classify images with a trained or a ready-made model.",
+        panel="The main job",
+    ),
+    Verb(
         name="show",
         target="sightline.cli.show:show",
         summary="Save a picture of exactly what the model will see of each class.",

@@ -8,6 +8,7 @@ from sightline.files.atomic import (
     write_text,
 )
 from sightline.files.hashing import sha256_bytes, sha256_file
+from sightline.files.importing import load_attribute, missing_package
 from sightline.files.json import canonical_json, parse_json, pretty_json, write_json
 from sightline.files.locks import lock
 from sightline.files.paths import cache_directory, join_inside, printable
@@ -17,7 +18,9 @@ __all__ = [
     "canonical_json",
     "fsync_directory",
     "join_inside",
+    "load_attribute",
     "lock",
+    "missing_package",
     "open_atomically",
     "parse_json",
     "pretty_json",

@@ -8,7 +8,10 @@ import tensorflow as tf
 
 from sightline.images import Preprocessing
 from sightline.inference.runner import Outputs
+from sightline.models.bundle import Rules
 from sightline.predictions import Task
+
+_PLAIN = Rules()
 
 
 class KerasRunner:
@@ -21,6 +24,7 @@ class KerasRunner:
         classes: Class names in the order of the outputs.
         task: `"multi_class"` or `"multi_label"`.
         preprocessing: What makes the model's pixels.
+        rules: From probabilities to answers.
         batch_size: Images run at once.
     """
 
@@ -31,11 +35,13 @@ class KerasRunner:
         classes: tuple[str, ...],
         task: Task,
         preprocessing: Preprocessing,
+        rules: Rules = _PLAIN,
         batch_size: int = 32,
     ) -> None:
         self.classes = classes
         self.task = task
         self.preprocessing = preprocessing
+        self.rules = rules
         self._batch_size = batch_size
         shape = (None, preprocessing.height, preprocessing.width, preprocessing.channels)
         self._function = tf.function(

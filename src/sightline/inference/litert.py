@@ -95,6 +95,7 @@ class LiteRTRunner:
         self.classes = bundle.classes
         self.task: Task = bundle.architecture.task
         self.preprocessing: Preprocessing = bundle.preprocessing
+        self.rules = bundle.rules
         self._model = LiteRTModel(bundle.twin(), bundle.twin_outputs, threads=threads)
 
     def run(self, pixels: np.ndarray) -> Outputs:

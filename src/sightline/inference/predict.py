@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
 from itertools import islice
 
 import numpy as np
@@ -17,6 +18,7 @@ from sightline.errors import ImageError
 from sightline.images import Limits, Source, load
 from sightline.inference.litert import available_cores
 from sightline.inference.runner import Runner
+from sightline.models.bundle import Rules
 from sightline.predictions import Predictions
 
 _CHUNK = 32
@@ -30,6 +32,7 @@ def predict_stream(
     chunk: int = _CHUNK,
     workers: int | None = None,
     limits: Limits | None = None,
+    unsure_below: float | None = None,
 ) -> Iterator[Predictions]:
     """Yield predictions for `sources` in order, `chunk` images at a time.
 
@@ -39,8 +42,13 @@ def predict_stream(
         chunk: Images in one answer.
         workers: Decoding threads; all cores by default.
         limits: What an image may cost.
+        unsure_below: Confidence under which the answer is "unsure"; the runner's own rule
+            by default.
     """
     limits = limits or Limits()
+    rules = runner.rules
+    if unsure_below is not None:
+        rules = replace(rules, unsure_below=unsure_below)
 
     def decode(source: Source) -> np.ndarray | ImageError:
         try:
@@ -63,7 +71,9 @@ def predict_stream(
             if not waiting:
                 return
             done = waiting.popleft()
-            yield _answer(runner, [name for name, _ in done], [job.result() for _, job in done])
+            yield _answer(
+                runner, rules, [name for name, _ in done], [job.result() for _, job in done]
+            )
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
 
@@ -76,7 +86,7 @@ def predict(
     progress: Callable[[int, int], None] | None = None,
 ) -> Predictions:
     """Return the predictions for all `sources` as one record."""
-    chunks = [_answer(runner, [], [])]
+    chunks = [_answer(runner, runner.rules, [], [])]
     done = 0
     for chunk in predict_stream(runner, sources, limits=limits):
         chunks.append(chunk)
@@ -87,7 +97,7 @@ def predict(
 
 
 def _answer(
-    runner: Runner, names: list[str], decoded: list[np.ndarray | ImageError]
+    runner: Runner, rules: Rules, names: Sequence[str], decoded: list[np.ndarray | ImageError]
 ) -> Predictions:
     rows = [row for row, item in enumerate(decoded) if isinstance(item, np.ndarray)]
     size, width = len(names), len(runner.classes)
@@ -109,4 +119,6 @@ def _answer(
         errors={row: item for row, item in enumerate(decoded) if isinstance(item, ImageError)},
         logits=logits,
         embeddings=embeddings,
+        threshold=dict(zip(runner.classes, rules.thresholds, strict=False)),
+        unsure_below=rules.unsure_below,
     )

@@ -8,6 +8,7 @@ from typing import Protocol
 import numpy as np
 
 from sightline.images import Preprocessing
+from sightline.models.bundle import Rules
 from sightline.predictions import Task
 
 
@@ -37,6 +38,11 @@ class Runner(Protocol):
     @property
     def task(self) -> Task:
         """`"multi_class"` or `"multi_label"`."""
+        ...
+
+    @property
+    def rules(self) -> Rules:
+        """From probabilities to answers."""
         ...
 
     @property

@@ -7,13 +7,13 @@ the image's digest, the preprocessing and the graph's own bytes, so nothing stal
 from __future__ import annotations
 
 from collections.abc import Callable
+from importlib.metadata import version
 from pathlib import Path
 
 import keras
 import numpy as np
 
-from sightline.batches import ArrayCache, feature_kind
-from sightline.batches.stream import Rows
+from sightline.batches import ArrayCache, Rows, feature_kind
 from sightline.conversion import CONVERTER_VERSION, to_litert
 from sightline.errors import MachineError
 from sightline.files import canonical_json, sha256_bytes, write_bytes
@@ -21,8 +21,7 @@ from sightline.inference import LiteRTModel
 from sightline.models import Architecture
 from sightline.models.parts import embedding_model
 from sightline.models.weights import named_weights
-from sightline.training.parts import Part, heeding
-from sightline.training.signals import StopRequest
+from sightline.training.parts import Part
 
 _TENSORS = {"embedding": "Identity"}
 
@@ -40,7 +39,8 @@ class FrozenBackbone:
         self, model: keras.Model, architecture: Architecture, directory: Path | None
     ) -> None:
         content = _graph(model, architecture, directory)
-        self.digest = sha256_bytes(content)
+        runtime = f"ai-edge-litert {version('ai-edge-litert')}"
+        self.digest = sha256_bytes(content + runtime.encode())
         self._model = LiteRTModel(content, _TENSORS)
         self._width = int(model.output["embedding"].shape[-1])
 
@@ -50,7 +50,6 @@ class FrozenBackbone:
         cache: ArrayCache,
         *,
         pixels: Rows | None = None,
-        stop: StopRequest,
         progress: Callable[[int, int], None],
     ) -> np.ndarray:
         """Return the features of `part`, float32 (n, d).
@@ -59,8 +58,7 @@ class FrozenBackbone:
             part: The images.
             cache: Where features are kept.
             pixels: The part's pixels, if they are at hand; decoded otherwise.
-            stop: Heeded between chunks; what was computed is kept.
-            progress: Called with (done, total).
+            progress: Called with (done, total); may raise, and what was computed is kept.
         """
 
         def compute(indices: np.ndarray) -> np.ndarray:
@@ -68,7 +66,7 @@ class FrozenBackbone:
             return self._model.run(chosen)["embedding"]
 
         kind = feature_kind(part.preprocessing, weights_digest=self.digest, size=self._width)
-        rows = cache.rows(kind, part.digests, heeding(stop, compute), progress=progress)
+        rows = cache.rows(kind, part.digests, compute, progress=progress)
         return rows[np.arange(len(part))].astype(np.float32, copy=False)
 
 

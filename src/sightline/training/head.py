@@ -10,6 +10,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from scipy.special import logsumexp
@@ -39,6 +40,14 @@ class Head:
     bias: np.ndarray
     strength: float
     trials: tuple[tuple[float, float, float], ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return how the strength was chosen, as JSON."""
+        names = ("strength", "validation_loss", "validation_accuracy")
+        return {
+            "strength": self.strength,
+            "trials": [dict(zip(names, trial, strict=True)) for trial in self.trials],
+        }
 
 
 def fit_head(

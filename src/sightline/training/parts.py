@@ -3,25 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
 
 from sightline.batches import (
     ArrayCache,
+    CachedRows,
     ClassWeight,
     Examples,
+    Rows,
+    cached_pixels,
     class_weights,
+    decoder,
     digest_keys,
     image_weights,
-    pixel_kind,
 )
-from sightline.batches.stream import Rows
 from sightline.dataset import Content, Dataset
 from sightline.errors import Interrupted
-from sightline.images import Preprocessing, load
-from sightline.inference import available_cores
+from sightline.images import Preprocessing, Source
 from sightline.training.signals import StopRequest
 
 
@@ -63,19 +63,21 @@ class Part:
 
     def decode(self, indices: np.ndarray) -> np.ndarray:
         """Return the pixels at `indices`, decoded now: uint8 (b, height, width, channels)."""
+        return decoder(self._sources, self.preprocessing)(indices)
 
-        def one(index: int) -> np.ndarray:
-            return load(self.dataset.rows[index].source, self.preprocessing).pixels
-
-        with ThreadPoolExecutor(available_cores()) as pool:
-            return np.stack(list(pool.map(one, indices.tolist())))
-
-    def pixels(
-        self, cache: ArrayCache, *, stop: StopRequest, progress: Callable[[int, int], None]
-    ) -> Rows:
+    def pixels(self, cache: ArrayCache, progress: Callable[[int, int], None]) -> CachedRows:
         """Return the pixels by index, through the cache."""
-        kind = pixel_kind(self.preprocessing)
-        return cache.rows(kind, self.digests, heeding(stop, self.decode), progress=progress)
+        return cached_pixels(
+            cache,
+            self._sources,
+            self.digests,
+            preprocessing=self.preprocessing,
+            progress=progress,
+        )
+
+    @property
+    def _sources(self) -> list[Source]:
+        return [row.source for row in self.dataset.rows]
 
     def weights(self, class_weight: ClassWeight, classes: Sequence[str]) -> np.ndarray:
         """Return how much each image counts, float32 (n,)."""
@@ -91,18 +93,19 @@ class Part:
         )
 
 
-def heeding(
-    stop: StopRequest, compute: Callable[[np.ndarray], np.ndarray]
-) -> Callable[[np.ndarray], np.ndarray]:
-    """Return `compute` that raises `Interrupted` when a signal has asked to stop."""
+def heeding(stop: StopRequest, progress: Callable[[int, int], None]) -> Callable[[int, int], None]:
+    """Return `progress` that raises `Interrupted` when a signal has asked to stop.
 
-    def checked(indices: np.ndarray) -> np.ndarray:
+    The caches call it after each step and keep what was computed until then.
+    """
+
+    def checked(done: int, total: int) -> None:
+        progress(done, total)
         if stop.signal_number is not None:
             raise Interrupted(
                 "Stopped while reading images; what was computed is kept.",
                 signal_number=stop.signal_number,
                 fix="run the same command again to go on",
             )
-        return compute(indices)
 
     return checked

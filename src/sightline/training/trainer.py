@@ -9,8 +9,7 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from sightline.batches import ArrayCache, TrainingBatches
-from sightline.batches.stream import Rows
+from sightline.batches import ArrayCache, Rows, TrainingBatches
 from sightline.errors import ModelError
 from sightline.models.build import build
 from sightline.models.bundle import SUFFIX, read_bundle
@@ -20,7 +19,7 @@ from sightline.models.weights import assign_weights, named_weights
 from sightline.training.features import FrozenBackbone
 from sightline.training.head import Head, fit_head
 from sightline.training.loop import Run, Watcher, run_loop
-from sightline.training.parts import Part
+from sightline.training.parts import Part, heeding
 from sightline.training.recipe import Mode, Optimisation, Recipe
 from sightline.training.signals import StopRequest
 
@@ -152,10 +151,13 @@ def _continue_from(model: keras.Model, path: Path) -> None:
 
 def _pixels(job: Job) -> Sequence[Rows]:
     """Return the pixels of the training and the validation images."""
-    rows = []
+    rows: list[Rows] = []
     for name, part in _parts(job):
         with job.watcher.stage(f"decoding {name} images") as progress:
-            rows.append(part.pixels(job.workplace.cache, stop=job.stop, progress=progress))
+            pixels = part.pixels(job.workplace.cache, heeding(job.stop, progress))
+        rows.append(pixels)
+        for notice in pixels.notices:
+            job.watcher.note(notice)
     return rows
 
 
@@ -190,8 +192,7 @@ def _features(model: keras.Model, job: Job, pixels: Sequence[Rows] | None) -> Se
                     part,
                     job.workplace.cache,
                     pixels=None if pixels is None else pixels[index],
-                    stop=job.stop,
-                    progress=progress,
+                    progress=heeding(job.stop, progress),
                 )
             )
     return found

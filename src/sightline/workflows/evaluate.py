@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from sightline.dataset import Content, Dataset, RecordRow, Row
 from sightline.errors import ConfigError, DataError, unknown_name
@@ -25,6 +26,7 @@ class Selection:
     """Which of the given images are judged, and what became of the others.
 
     Attributes:
+        on: `"test"`, `"validation"` or `"new"`.
         rows: The images to judge.
         seen: How many of the given images were trained on; they are left out.
         new: How many are not on record; judged only with `on="new"`.
@@ -33,12 +35,25 @@ class Selection:
         relabelled: Names whose label differs from the one on record.
     """
 
+    on: str
     rows: tuple[Row, ...]
     seen: int
     new: int
     other: int
     missing: tuple[str, ...]
     relabelled: tuple[str, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the counts and names as JSON."""
+        return {
+            "part": self.on,
+            "judged": len(self.rows),
+            "seen": self.seen,
+            "new": self.new,
+            "other": self.other,
+            "missing": [printable(name) for name in self.missing],
+            "relabelled": [printable(name) for name in self.relabelled],
+        }
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,6 +102,7 @@ def select(
     parts = [_part_of(content, known) for content in contents]
     rows = tuple(row for row, part in zip(dataset.rows, parts, strict=True) if part == on)
     selection = Selection(
+        on=on,
         rows=rows,
         seen=parts.count("train"),
         new=parts.count("new"),
@@ -105,7 +121,6 @@ def select(
 
 def evaluate_images(
     runner: Runner,
-    dataset: Dataset,
     selection: Selection,
     *,
     progress: Callable[[int, int], None] | None = None,

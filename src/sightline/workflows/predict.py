@@ -11,9 +11,11 @@ from pathlib import Path
 from sightline.dataset import Finding
 from sightline.dataset.walking import Walk
 from sightline.errors import DataError
-from sightline.files import printable
-from sightline.images import FileSource, Limits, Source
-from sightline.inference import Runner, predict_stream
+from sightline.files import load_attribute, printable
+from sightline.images import FileSource, Source
+from sightline.inference import LiteRTRunner, Runner, predict_stream
+from sightline.models import BACKBONES
+from sightline.models.bundle import read_bundle
 from sightline.predictions import Predictions
 
 
@@ -28,6 +30,19 @@ class Images:
 
     sources: tuple[Source, ...]
     findings: tuple[Finding, ...]
+
+
+def open_model(name: str) -> Runner:
+    """Return what runs a bundle, or a ready-made ImageNet classifier named in the catalogue.
+
+    Raises:
+        ModelError: There is neither, or the bundle cannot be used.
+        ConfigError, MachineError: The ready-made weights cannot be had.
+    """
+    if name in BACKBONES and not os.path.lexists(name):
+        runner: Runner = load_attribute("sightline.inference.ready_made:ready_made_runner")(name)
+        return runner
+    return LiteRTRunner(read_bundle(name))
 
 
 def find_images(paths: Sequence[str]) -> Images:
@@ -71,12 +86,12 @@ def predict_images(
     runner: Runner,
     images: Images,
     *,
-    limits: Limits | None = None,
+    unsure_below: float | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Iterator[Predictions]:
     """Yield predictions in chunks and report progress after each."""
     done = 0
-    for chunk in predict_stream(runner, images.sources, limits=limits):
+    for chunk in predict_stream(runner, images.sources, unsure_below=unsure_below):
         done += len(chunk)
         yield chunk
         if progress is not None:

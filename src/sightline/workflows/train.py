@@ -5,37 +5,33 @@ The one place that knows all the parts of the main job, in the order in which th
 
 from __future__ import annotations
 
+import shlex
 import shutil
 import time
 from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from sightline.auditing import audit, gate
 from sightline.batches import ArrayCache
-from sightline.dataset import Content, Dataset, Finding, record_rows
+from sightline.dataset import Content, Dataset, Finding
 from sightline.errors import ConfigError
 from sightline.evaluation import Evaluation, evaluate
-from sightline.files import cache_directory, canonical_json, lock, printable, sha256_bytes
+from sightline.files import cache_directory, lock, printable
 from sightline.inference import LiteRTRunner, predict
 from sightline.models.bundle import SUFFIX, read_bundle, write_bundle
 from sightline.predictions import Predictions
 from sightline.reporting import save_curves
-from sightline.training.assemble import Made, environment, make_bundle
+from sightline.training.assemble import Made
 from sightline.training.checkpoint import has_checkpoint
 from sightline.training.history import write_history_csv, write_tensorboard
 from sightline.training.loop import Watcher
-from sightline.training.parts import Part
 from sightline.training.recipe import Options, Recipe, resolve
+from sightline.training.session import Learnable, Session, metrics_of, train_bundle
 from sightline.training.signals import StopRequest
-from sightline.training.trainer import Job, Trained, Workplace, train_model
+from sightline.training.trainer import Trained, Workplace
 from sightline.verification import Verification
-
-_COMPARED_IMAGES = 64
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,23 +97,40 @@ class TrainResult:
     history: tuple[Mapping[str, float], ...]
     seconds: float
 
+    @property
+    def next_command(self) -> str:
+        """What to run next."""
+        return f"sightline predict {shlex.quote(str(self.path))} PHOTOS"
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the result as JSON (`reporting/schemas/train.json`)."""
+        weakest = self.test.weakest_class
+        return {
+            "schema": "train",
+            "schema_version": "1.0",
+            "bundle": printable(self.path),
+            "directory": printable(self.directory),
+            "task": self.test.task,
+            "classes": list(self.classes),
+            "counts": dict(self.counts),
+            "findings": [finding.to_json() for finding in self.findings],
+            "accuracy": self.test.accuracy.to_json(),
+            "validation_accuracy": self.validation.accuracy.to_json(),
+            "weakest_class": weakest and {"name": weakest.name, "f1": weakest.f1.to_json()},
+            "recipe": self.recipe.to_json(),
+            "epochs": len(self.history),
+            "verification": self.verification.to_json(),
+            "seconds": self.seconds,
+            "next_command": self.next_command,
+        }
+
 
 @dataclass(frozen=True, kw_only=True)
 class _Data:
     """The images, each with its split, and what was found."""
 
-    dataset: Dataset
-    contents: tuple[Content, ...]
+    learnable: Learnable
     findings: tuple[Finding, ...]
-
-    def part(self, name: str) -> tuple[Dataset, tuple[Content, ...]]:
-        """Return the rows of a split and their contents, aligned."""
-        contents = tuple(
-            content
-            for row, content in zip(self.dataset.rows, self.contents, strict=True)
-            if row.split == name
-        )
-        return self.dataset.part(name), contents
 
 
 def train(request: Request, *, watcher: Watcher, stop: StopRequest) -> TrainResult:
@@ -137,10 +150,14 @@ def train(request: Request, *, watcher: Watcher, stop: StopRequest) -> TrainResu
     with lock(directory / ".lock"):
         _check_unfinished(request, directory)
         data = _read(request, watcher)
-        recipe = resolve(request.options, classes=len(data.dataset.classes), task=data.dataset.task)
-        job = _job(request, recipe, data, directory, watcher, stop)
-        trained = train_model(job)
-        result = _finish(path, directory, job, data, trained)
+        recipe = resolve(
+            request.options,
+            classes=len(data.learnable.dataset.classes),
+            task=data.learnable.dataset.task,
+        )
+        session = Session(workplace=_workplace(request, directory), watcher=watcher, stop=stop)
+        trained, made = train_bundle(recipe, data.learnable, session)
+        result = _finish(path, directory, recipe, data, (trained, made), watcher)
         shutil.rmtree(directory / "checkpoints", ignore_errors=True)
     return replace(result, seconds=time.monotonic() - began)
 
@@ -228,7 +245,8 @@ def _read(request: Request, watcher: Watcher) -> _Data:
         allow=request.allow,
     )
     splits = {row.name: row.split for part in parts for row in part.rows}
-    return _Data(dataset=dataset.with_splits(splits), contents=contents, findings=findings)
+    learnable = Learnable(dataset=dataset.with_splits(splits), contents=contents)
+    return _Data(learnable=learnable, findings=findings)
 
 
 def _with_earlier_splits(dataset: Dataset, contents: Sequence[Content], origin: Path) -> Dataset:
@@ -243,63 +261,38 @@ def _with_earlier_splits(dataset: Dataset, contents: Sequence[Content], origin: 
     )
 
 
-def _job(
-    request: Request,
+def _workplace(request: Request, directory: Path) -> Workplace:
+    cache = cache_directory()
+    return Workplace(
+        cache=ArrayCache(cache / "arrays", limit_bytes=request.cache_bytes),
+        graphs=cache / "graphs",
+        checkpoints=directory / "checkpoints",
+    )
+
+
+def _finish(
+    path: Path,
+    directory: Path,
     recipe: Recipe,
     data: _Data,
-    directory: Path,
+    results: tuple[Trained, Made],
     watcher: Watcher,
-    stop: StopRequest,
-) -> Job:
-    classes = data.dataset.classes
-    training, validation = (
-        Part.of(*data.part(name), classes=classes, preprocessing=recipe.preprocessing)
-        for name in ("train", "validation")
+) -> TrainResult:
+    """Measure on the held-out images through the twin, as they will be predicted, and save."""
+    trained, made = results
+    validation, _, _ = _measure(made.runner, data.learnable, "validation", watcher)
+    test, predictions, labels = _measure(made.runner, data.learnable, "test", watcher)
+    metrics = metrics_of(
+        trained, made, {"test": test.to_json(), "validation": validation.to_json()}
     )
-    cache = cache_directory()
-    return Job(
-        recipe=recipe,
-        classes=classes,
-        training=training,
-        validation=validation,
-        identity={
-            "recipe": recipe.digest,
-            "data": data.dataset.fingerprint(data.contents),
-            "environment": sha256_bytes(canonical_json(environment()).encode()),
-        },
-        workplace=Workplace(
-            cache=ArrayCache(cache / "arrays", limit_bytes=request.cache_bytes),
-            graphs=cache / "graphs",
-            checkpoints=directory / "checkpoints",
-        ),
-        watcher=watcher,
-        stop=stop,
-    )
-
-
-def _finish(path: Path, directory: Path, job: Job, data: _Data, trained: Trained) -> TrainResult:
-    """Prove the twin, measure on the held-out images through it, and save."""
-    with job.watcher.stage("converting and comparing") as progress:
-        compared = np.arange(min(len(job.validation), _COMPARED_IMAGES))
-        made = make_bundle(
-            trained,
-            job.recipe,
-            classes=job.classes,
-            record=record_rows(data.dataset, data.contents),
-            pixels=job.validation.decode(compared),
-        )
-        progress(1, 1)
-    validation, _, _ = _measure(made.runner, data, "validation", job.watcher)
-    test, predictions, labels = _measure(made.runner, data, "test", job.watcher)
-    metrics = _metrics(validation, test, made, trained)
     write_bundle(path, replace(made.bundle, metrics=metrics))
     _write_logs(directory, trained)
     return TrainResult(
         path=path,
         directory=directory,
-        recipe=job.recipe,
+        recipe=recipe,
         classes=made.bundle.classes,
-        counts=data.dataset.split_counts,
+        counts=data.learnable.dataset.split_counts,
         findings=data.findings,
         validation=validation,
         test=test,
@@ -312,34 +305,13 @@ def _finish(path: Path, directory: Path, job: Job, data: _Data, trained: Trained
 
 
 def _measure(
-    runner: LiteRTRunner, data: _Data, part: str, watcher: Watcher
+    runner: LiteRTRunner, data: Learnable, split: str, watcher: Watcher
 ) -> tuple[Evaluation, Predictions, tuple[tuple[str, ...], ...]]:
-    dataset, _ = data.part(part)
-    with watcher.stage(f"measuring on {part} images") as progress:
+    dataset, _ = data.part(split)
+    with watcher.stage(f"measuring on {split} images") as progress:
         predictions = predict(runner, [row.source for row in dataset.rows], progress=progress)
     labels = tuple(row.labels for row in dataset.rows)
     return evaluate(predictions, labels), predictions, labels
-
-
-def _metrics(
-    validation: Evaluation, test: Evaluation, made: Made, trained: Trained
-) -> dict[str, Any]:
-    head = trained.head
-    return {
-        "test": test.to_json(),
-        "validation": validation.to_json(),
-        "verification": made.verification.to_json(),
-        "history": [dict(row) for row in trained.history],
-        "head": None
-        if head is None
-        else {
-            "strength": head.strength,
-            "trials": [
-                {"strength": strength, "validation_loss": loss, "validation_accuracy": accuracy}
-                for strength, loss, accuracy in head.trials
-            ],
-        },
-    }
 
 
 def _write_logs(directory: Path, trained: Trained) -> None:
@@ -347,20 +319,3 @@ def _write_logs(directory: Path, trained: Trained) -> None:
         write_history_csv(directory / "history.csv", trained.history)
         write_tensorboard(directory / "tensorboard", trained.history)
         save_curves(trained.history, directory / "curves.png")
-
-
-class Silent:
-    """A watcher that hears everything and says nothing (see `training.loop.Watcher`)."""
-
-    def stage(self, title: str) -> AbstractContextManager[Any]:
-        """Hear that something long begins."""
-        return nullcontext(lambda done, total: None)
-
-    def step(self, done: int, total: int, tally: object) -> None:
-        """Hear of a step."""
-
-    def epoch(self, row: Mapping[str, float]) -> None:
-        """Hear of an epoch."""
-
-    def note(self, message: str) -> None:
-        """Hear a remark."""

@@ -1,0 +1,256 @@
+"""The scikit-learn-shaped front: `Classifier().fit(train, validation_data=val).predict(...)`.
+
+Constructors store, methods work, learned things end in an underscore. A thin shell over the
+layers below. Loading, predicting and evaluating need no TensorFlow.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from sightline.batches import ArrayCache, ClassWeight
+from sightline.dataset import Dataset
+from sightline.errors import ConfigError
+from sightline.evaluation import Evaluation, evaluate
+from sightline.files import cache_directory, load_attribute, printable
+from sightline.images import as_source
+from sightline.inference import LiteRTRunner, predict
+from sightline.models.bundle import SUFFIX, Bundle, read_bundle, write_bundle
+from sightline.predictions import Label, Predictions
+from sightline.training.recipe import Options, Recipe, resolve
+
+if TYPE_CHECKING:
+    import keras
+
+Image = Any
+"""A path, an image file's bytes, a Pillow image, a uint8 array (H, W[, C]), or a `Source`."""
+
+
+class Classifier:
+    """An image classifier that trains, judges itself, saves and answers.
+
+    Args:
+        backbone: A name that `sightline models` lists; by default MobileNetV2, or a small
+            residual network with `weights="none"`.
+        weights: `"imagenet"`, `"none"`, or the path of a weights file or bundle.
+        effort: `"quick"` fits a head on frozen features; `"standard"` then fine-tunes.
+        image_size: (height, width); the backbone's own by default.
+        epochs: Passes over the training images; not with `effort="quick"`.
+        seed: Everything random comes from it.
+        options: The whole recipe where the arguments above do not suffice; they must then
+            keep their defaults.
+
+    Attributes:
+        classes_: Class names in the order of the outputs.
+        history_: One row of figures for each epoch.
+        recipe_: All that was decided; `None` for a loaded bundle.
+        keras_model_: A plain `keras.Model`, uint8 pixels in, probabilities out: the way out.
+
+    Example:
+        >>> classifier = Classifier(effort="quick")          # doctest: +SKIP
+        >>> classifier.fit(train, validation_data=val)       # doctest: +SKIP
+        >>> classifier.predict(["new.jpg"])                  # doctest: +SKIP
+        ['shoes']
+    """
+
+    def __init__(
+        self,
+        *,
+        backbone: str | None = None,
+        weights: str = "imagenet",
+        effort: str = "standard",
+        image_size: tuple[int, int] | None = None,
+        epochs: int | None = None,
+        seed: int = 0,
+        options: Options | None = None,
+    ) -> None:
+        self.backbone = backbone
+        self.weights = weights
+        self.effort = effort
+        self.image_size = image_size
+        self.epochs = epochs
+        self.seed = seed
+        self.options = options
+        self.history_: tuple[Mapping[str, float], ...] = ()
+        self.recipe_: Recipe | None = None
+        self._bundle: Bundle | None = None
+        self._runner: LiteRTRunner | None = None
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> Classifier:
+        """Open a bundle that `save` or `sightline train` wrote.
+
+        Raises:
+            ModelError: The file is missing, damaged or of a newer format.
+        """
+        classifier = cls()
+        bundle = read_bundle(path)
+        classifier._learned(bundle, LiteRTRunner(bundle))
+        classifier.history_ = tuple(bundle.metrics.get("history", ()))
+        return classifier
+
+    def fit(
+        self,
+        train: Dataset,
+        *,
+        validation_data: Dataset | None = None,
+        class_weight: ClassWeight = None,
+        watcher: Any = None,
+    ) -> Classifier:
+        """Train on `train`; `validation_data` chooses, and never judges.
+
+        Args:
+            train: The images to learn from.
+            validation_data: The images that choose; a stable seventh of `train` by default.
+            class_weight: `"balanced"`, or a weight for each class name.
+            watcher: Is told how it goes (`training.loop.Watcher`); silent by default.
+
+        Raises:
+            ConfigError, DataError, NonFiniteError, MachineError: As the parts say.
+        """
+        session = load_attribute("sightline.training.session:in_python")(
+            ArrayCache(cache_directory() / "arrays"), cache_directory() / "graphs", watcher
+        )
+        data = load_attribute("sightline.training.session:join")(
+            *_with_validation(train, validation_data)
+        )
+        recipe = resolve(
+            replace(self._options(), class_weight=class_weight),
+            classes=len(train.classes),
+            task=train.task,
+        )
+        trained, made = load_attribute("sightline.training.session:train_bundle")(
+            recipe, data, session
+        )
+        metrics = load_attribute("sightline.training.session:metrics_of")(trained, made, {})
+        self._learned(replace(made.bundle, metrics=metrics), made.runner)
+        self.recipe_ = recipe
+        self.history_ = trained.history
+        return self
+
+    def predict(self, images: Sequence[Image]) -> list[Label]:
+        """Return the answer for each image: a class name, or for multi-label a tuple of them.
+
+        Raises:
+            ImageError: An image cannot be decoded; `predictions` gives a row instead.
+        """
+        return list(self._whole(images).labels)
+
+    def predict_proba(self, images: Sequence[Image]) -> np.ndarray:
+        """Return probabilities, float32 (n, classes), in the order of `classes_`.
+
+        Raises:
+            ImageError: An image cannot be decoded; `predictions` gives a row instead.
+        """
+        return self._whole(images).probabilities
+
+    def predictions(
+        self, images: Sequence[Image], *, progress: Callable[[int, int], None] | None = None
+    ) -> Predictions:
+        """Return names, probabilities, logits, embeddings and errors of all images."""
+        return predict(self._ready(), [as_source(image) for image in images], progress=progress)
+
+    def evaluate(
+        self, data: Dataset, *, progress: Callable[[int, int], None] | None = None
+    ) -> Evaluation:
+        """Judge the classifier on labelled images that it was not trained on."""
+        sources = [row.source for row in data.rows]
+        predictions = predict(self._ready(), sources, progress=progress)
+        return evaluate(predictions, [row.labels for row in data.rows])
+
+    def save(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> Path:
+        """Write the classifier as one bundle.
+
+        Raises:
+            ConfigError: The suffix is another, or the file exists and `overwrite` is false.
+            MachineError: The file cannot be written.
+        """
+        target = Path(path)
+        if target.suffix != SUFFIX or (target.exists() and not overwrite):
+            raise ConfigError(
+                f"Cannot save to {printable(target)}.",
+                expected=f"a new file that ends in {SUFFIX}",
+                fix="choose another name, or pass overwrite=True",
+                code="exists" if target.exists() else "bad_suffix",
+            )
+        write_bundle(target, self._fitted())
+        return target
+
+    @property
+    def classes_(self) -> tuple[str, ...]:
+        """Class names in the order of the outputs."""
+        return self._fitted().classes
+
+    @property
+    def bundle_(self) -> Bundle:
+        """The classifier as data: record, metrics, preprocessing, golden vectors."""
+        return self._fitted()
+
+    @property
+    def keras_model_(self) -> keras.Model:
+        """The Keras model, built from the bundle's architecture and weights."""
+        return load_attribute("sightline.models.restore:restore")(self._fitted())
+
+    def _learned(self, bundle: Bundle, runner: LiteRTRunner) -> None:
+        self._bundle = bundle
+        self._runner = runner
+
+    def _options(self) -> Options:
+        own = Options(
+            backbone=self.backbone,
+            weights=self.weights,
+            effort=self.effort,
+            image_size=self.image_size,
+            epochs=self.epochs,
+            seed=self.seed,
+        )
+        if self.options is None:
+            return own
+        if own != Options():
+            raise ConfigError(
+                "The classifier was given options= and other arguments as well.",
+                expected="all in options=, or none of it",
+                fix="move the other arguments into Options(...)",
+                code="two_sources",
+            )
+        return self.options
+
+    def _whole(self, images: Sequence[Image]) -> Predictions:
+        predictions = self.predictions(images)
+        for error in predictions.errors.values():
+            raise error
+        return predictions
+
+    def _ready(self) -> LiteRTRunner:
+        self._fitted()
+        if self._runner is None:
+            raise ValueError("a bundle without its runner")
+        return self._runner
+
+    def _fitted(self) -> Bundle:
+        if self._bundle is None:
+            raise ConfigError(
+                "This classifier is not fitted yet.",
+                expected="fit() or Classifier.load() before it is used",
+                fix="call fit(train, validation_data=val)",
+                code="not_fitted",
+            )
+        return self._bundle
+
+
+def load(path: str | os.PathLike[str]) -> Classifier:
+    """Open a trained classifier (see `Classifier.load`)."""
+    return Classifier.load(path)
+
+
+def _with_validation(train: Dataset, validation: Dataset | None) -> tuple[Dataset, Dataset]:
+    if validation is not None:
+        return train, validation
+    kept, chosen, _ = train.without_splits().split(0.85, 0.15, 0.0)
+    return kept, chosen

@@ -1,0 +1,92 @@
+"""`sightline evaluate`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from sightline.cli.console import Console
+from sightline.cli.findings import tell_findings
+from sightline.cli.options import Allow, Data, Model
+from sightline.dataset import Dataset
+from sightline.evaluation import mistakes
+from sightline.files import printable
+from sightline.inference import LiteRTRunner
+from sightline.models.bundle import read_bundle
+from sightline.reporting import evaluation_lines
+from sightline.workflows.evaluate import Judged, evaluate_images, select
+
+_MISTAKES = 5
+
+
+def evaluate(
+    context: typer.Context,
+    model: Model,
+    data: Data,
+    *,
+    on: Annotated[
+        str,
+        typer.Option(
+            help="Which images: test or validation, as the model's record has them, or new."
+        ),
+    ] = "test",
+    allow: Allow = None,
+) -> None:
+    """Say how right a model is on images it was not trained on, every figure with its interval.
+
+    Images are recognised by content, so moving or renaming them changes nothing. An image that
+    was trained on is never counted.
+    """
+    console: Console = context.obj
+    bundle = read_bundle(model)
+    dataset = Dataset.open(data, allow=allow or ())
+    tell_findings(console, dataset.notices)
+    with console.progress("Reading images") as progress:
+        contents = dataset.contents(progress=progress)
+    selection = select(dataset, contents, bundle.record(), on=on)
+    with console.progress("Predicting") as progress:
+        judged = evaluate_images(LiteRTRunner(bundle), selection, progress=progress)
+    if console.as_json:
+        console.document(_document(judged, model=model, data=data))
+    else:
+        _tell(console, judged)
+
+
+def _document(judged: Judged, *, model: Path, data: Path) -> dict[str, object]:
+    wrong = mistakes(judged.predictions, judged.labels, _MISTAKES)
+    return {
+        "schema": "evaluate",
+        "schema_version": "1.0",
+        "model": printable(model),
+        "data": printable(data),
+        "selection": judged.selection.to_json(),
+        "evaluation": judged.evaluation.to_json(),
+        "mistakes": [mistake.to_json() for mistake in wrong],
+    }
+
+
+def _tell(console: Console, judged: Judged) -> None:
+    selection = judged.selection
+    console.line(f"{len(selection.rows):,} images of the part {selection.on!r}")
+    for count, what in (
+        (selection.seen, "were trained on and are left out"),
+        (selection.new, "are new: not on the model's record (--on new judges them)"),
+        (selection.other, "belong to another part"),
+        (len(selection.missing), "are on record for this part and were not given"),
+        (len(selection.relabelled), "have another label than the one on record"),
+    ):
+        if count and not (what.startswith("are new") and selection.on == "new"):
+            console.note(f"{count:,} images {what}")
+    for line in evaluation_lines(judged.evaluation):
+        console.line(line)
+    wrong = mistakes(judged.predictions, judged.labels, _MISTAKES)
+    if wrong:
+        console.line()
+        console.line("Surest mistakes", style="bold")
+    for mistake in wrong:
+        console.line(
+            f"  {printable(mistake.name)}: {', '.join(mistake.answer) or 'none'} "
+            f"({mistake.confidence:.2f}), labelled {', '.join(mistake.labels) or 'none'}"
+        )

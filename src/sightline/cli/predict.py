@@ -1,0 +1,94 @@
+"""`sightline predict`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from sightline.cli.console import Console
+from sightline.cli.findings import tell_findings
+from sightline.cli.options import Overwrite, free_path
+from sightline.files import printable
+from sightline.predictions import Predictions
+from sightline.reporting import ANSWER_FORMS, answer_documents, open_answers
+from sightline.workflows.predict import find_images, open_model, predict_images
+
+
+def predict(
+    context: typer.Context,
+    model: Annotated[
+        str,
+        typer.Argument(
+            metavar="MODEL", help="A .sightline file, or a ready-made ImageNet model's name."
+        ),
+    ],
+    paths: Annotated[
+        list[str],
+        typer.Argument(metavar="IMAGES...", help="Files, folders and quoted patterns."),
+    ],
+    *,
+    top: Annotated[int, typer.Option(min=1, help="Most probable classes to list.")] = 3,
+    save: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Write a row for each image: .csv, .jsonl, .parquet."),
+    ] = None,
+    unsure_below: Annotated[
+        float | None,
+        typer.Option(
+            min=0, max=1, help="Answer 'unsure' when the confidence is lower.", show_default=False
+        ),
+    ] = None,
+    overwrite: Overwrite = False,
+) -> None:
+    """Classify images: one answer each, in order; a bad image gets a row that says why.
+
+    With --json each line of standard output is one JSON document.
+    """
+    console: Console = context.obj
+    if save is not None:
+        free_path(save, suffixes=tuple(ANSWER_FORMS), overwrite=overwrite)
+    images = find_images(paths)
+    tell_findings(console, images.findings)
+    runner = open_model(model)
+    failed = 0
+    with ExitStack() as stack:
+        writer = stack.enter_context(open_answers(save, top=top)) if save else None
+        progress = stack.enter_context(console.progress("Predicting"))
+        for chunk in predict_images(runner, images, unsure_below=unsure_below, progress=progress):
+            failed += len(chunk.errors)
+            if writer is not None:
+                writer.write(chunk)
+            if console.as_json:
+                _print_documents(console, chunk, top)
+            elif writer is None:
+                for line in _lines(chunk, top):
+                    console.line(line)
+    _tell_end(console, images=len(images.sources), failed=failed, save=save)
+
+
+def _print_documents(console: Console, chunk: Predictions, top: int) -> None:
+    for document in answer_documents(chunk, top=top):
+        console.json_line(document)
+
+
+def _lines(chunk: Predictions, top: int) -> Iterator[str]:
+    for row in chunk.to_rows(top=top):
+        name = printable(row["name"])
+        if row["error"]:
+            yield f"{name}: error {row['error']['code']}: {row['error']['what']}"
+            continue
+        answer = row["answer"]
+        words = ", ".join(answer) or "none" if isinstance(answer, list) else answer
+        best = ", ".join(f"{item['label']} {item['probability']:.3f}" for item in row["top"])
+        yield f"{name}: {words} ({best})"
+
+
+def _tell_end(console: Console, *, images: int, failed: int, save: Path | None) -> None:
+    if failed:
+        console.warning(f"{failed:,} of {images:,} images could not be answered.")
+    if save is not None and not console.as_json:
+        console.line(f"{printable(save)}: {images:,} rows")

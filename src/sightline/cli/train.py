@@ -1,0 +1,201 @@
+"""`sightline train`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from sightline.cli.console import Console
+from sightline.cli.findings import tell_findings
+from sightline.cli.options import Allow, Data, Overwrite, Seed, parse_image_size
+from sightline.cli.watching import ConsoleWatcher
+from sightline.errors import ConfigError
+from sightline.files import load_attribute, printable
+from sightline.reporting import evaluation_lines
+
+if TYPE_CHECKING:
+    from sightline.batches import ClassWeight
+    from sightline.workflows.train import TrainResult
+
+_NETWORK = "The network"
+_DESCENT = "Gradient descent (fine-tuning, or from scratch)"
+_DATA = "The data"
+_RUN = "The run"
+
+
+def _option(panel: str, text: str, *names: str, metavar: str | None = None) -> Any:
+    return typer.Option(
+        *names, rich_help_panel=panel, help=text, metavar=metavar, show_default=False
+    )
+
+
+def train(
+    context: typer.Context,
+    data: Data,
+    *,
+    save: Annotated[
+        Path | None,
+        _option(_RUN, "Where the model goes; ./NAME.sightline by default.", metavar="FILE"),
+    ] = None,
+    effort: Annotated[
+        str, typer.Option(help="quick: a head on frozen features. standard: then fine-tuning.")
+    ] = "standard",
+    backbone: Annotated[
+        str | None, _option(_NETWORK, "The network (sightline models).", metavar="NAME")
+    ] = None,
+    weights: Annotated[
+        str, _option(_NETWORK, "imagenet, none (from scratch), or a file.", metavar="WEIGHTS")
+    ] = "imagenet",
+    option: Annotated[
+        list[str] | None,
+        _option(_NETWORK, "An option of the backbone; repeatable.", metavar="NAME=VALUE"),
+    ] = None,
+    image_size: Annotated[
+        str | None, _option(_NETWORK, "The input, 224 or HEIGHTxWIDTH.", metavar="SIZE")
+    ] = None,
+    channels: Annotated[int, _option(_NETWORK, "3 for colour, 1 for grey.")] = 3,
+    fit: Annotated[
+        str | None, _option(_NETWORK, "How an image is made to fit: squash, pad, crop.")
+    ] = None,
+    dropout: Annotated[float | None, _option(_NETWORK, "Before the last layer.")] = None,
+    epochs: Annotated[int | None, _option(_DESCENT, "Passes over the images.")] = None,
+    batch_size: Annotated[int | None, _option(_DESCENT, "Images in a step.")] = None,
+    optimizer: Annotated[str | None, _option(_DESCENT, "adam, adamw, sgd.")] = None,
+    learning_rate: Annotated[float | None, _option(_DESCENT, "The peak rate.")] = None,
+    weight_decay: Annotated[float | None, _option(_DESCENT, "Decoupled.")] = None,
+    label_smoothing: Annotated[float | None, _option(_DESCENT, "0 to below 1.")] = None,
+    warmup: Annotated[float | None, _option(_DESCENT, "Share of steps that rise.")] = None,
+    decay: Annotated[str | None, _option(_DESCENT, "constant, cosine, linear.")] = None,
+    augment: Annotated[str | None, _option(_DESCENT, "none, light, strong.")] = None,
+    patience: Annotated[
+        int | None, _option(_DESCENT, "Stop after so many epochs without a better loss.")
+    ] = None,
+    head_strength: Annotated[
+        list[float] | None,
+        _option(_NETWORK, "Inverse strengths of the head's penalty to try; repeatable."),
+    ] = None,
+    class_weight: Annotated[
+        list[str] | None,
+        _option(_DATA, "balanced, or CLASS=WEIGHT; repeatable.", metavar="WEIGHT"),
+    ] = None,
+    allow: Allow = None,
+    without: Annotated[
+        list[str] | None,
+        _option(_DATA, "Leave out the images of this finding; repeatable.", metavar="CHECK"),
+    ] = None,
+    origin: Annotated[
+        Path | None,
+        _option(_RUN, "Continue from your own model.", "--from", metavar="FILE"),
+    ] = None,
+    resume: Annotated[bool, _option(_RUN, "Go on with an unfinished run.")] = False,
+    overwrite: Overwrite = False,
+    seed: Seed = 0,
+) -> None:
+    """Train a classifier on labelled images, measure it honestly and save it.
+
+    The data is checked first; a leak between splits, a file that cannot be read or a
+    contradiction in the labels stops the run with every file named.
+    """
+    from sightline.training.recipe import Options
+    from sightline.training.signals import stop_on_signals
+
+    console: Console = context.obj
+    options = Options(
+        backbone=backbone,
+        backbone_options=_backbone_options(option or ()),
+        weights=weights,
+        effort=effort,
+        image_size=parse_image_size(image_size) if image_size else None,
+        channels=channels,
+        fit=fit,
+        epochs=epochs,
+        batch_size=batch_size,
+        optimizer=optimizer,
+        learning_rate=learning_rate,
+        weight_decay=weight_decay,
+        label_smoothing=label_smoothing,
+        warmup=warmup,
+        decay=decay,
+        augment=augment,
+        patience=patience,
+        dropout=dropout,
+        head_strengths=tuple(head_strength) if head_strength else None,
+        class_weight=_class_weight(class_weight or ()),
+        seed=seed,
+    )
+    # TensorFlow takes seconds to import, so what can be refused without it is refused first.
+    load_attribute("sightline.training.determinism:make_deterministic")()
+    workflow = "sightline.workflows.train"
+    request = load_attribute(f"{workflow}:Request")(
+        data=data,
+        options=options,
+        save=save,
+        overwrite=overwrite,
+        resume=resume,
+        origin=origin,
+        allow=tuple(allow or ()),
+        without=tuple(without or ()),
+    )
+    watcher = ConsoleWatcher(console)
+    with stop_on_signals() as stop, closing(watcher):
+        result = load_attribute(f"{workflow}:train")(request, watcher=watcher, stop=stop)
+    _tell(console, result)
+
+
+def _tell(console: Console, result: TrainResult) -> None:
+    tell_findings(console, result.findings)
+    if console.as_json:
+        console.document(result.to_json())
+        return
+    counts = " · ".join(f"{split} {count:,}" for split, count in result.counts.items())
+    console.line(f"{sum(result.counts.values()):,} images, {len(result.classes)} classes: {counts}")
+    for line in evaluation_lines(result.test):
+        console.line(line)
+    compared = result.verification
+    console.line(
+        f"saved {printable(result.path)} ({result.path.stat().st_size / 1e6:.1f} MB, "
+        f"{result.seconds:.0f} s); its LiteRT twin agrees with Keras on {compared.n} images "
+        f"within {compared.max_difference:.1g}"
+    )
+    console.line(f"next: {result.next_command}")
+
+
+def _backbone_options(words: Sequence[str]) -> dict[str, Any]:
+    """Read `NAME=VALUE` words; values are JSON where they can be, text otherwise."""
+    options: dict[str, Any] = {}
+    for word in words:
+        name, equals, text = word.partition("=")
+        if not equals or not name:
+            raise ConfigError(
+                f"--option is {word!r}.", expected="NAME=VALUE, for example alpha=0.5"
+            )
+        try:
+            options[name] = json.loads(text)
+        except ValueError:
+            options[name] = text
+    return options
+
+
+def _class_weight(words: Sequence[str]) -> ClassWeight:
+    if not words:
+        return None
+    if list(words) == ["balanced"]:
+        return "balanced"
+    weights = {}
+    for word in words:
+        name, equals, number = word.rpartition("=")
+        try:
+            weights[name] = float(number)
+        except ValueError:
+            equals = ""
+        if not equals:
+            raise ConfigError(
+                f"--class-weight is {word!r}.",
+                expected="balanced, or CLASS=WEIGHT for one class or more",
+            )
+    return weights

@@ -1,0 +1,58 @@
+"""A watcher of training runs that speaks through the console (`training.loop.Watcher`)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, ExitStack
+from typing import Protocol
+
+from sightline.cli.console import Console
+
+
+class _Measured(Protocol):
+    def measures(self) -> dict[str, float]: ...
+
+
+class ConsoleWatcher:
+    """Shows a bar for each stage and epoch, and a line of figures after each epoch.
+
+    Args:
+        console: Where it speaks.
+    """
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._bar: Callable[[int, int], None] | None = None
+        self._open = ExitStack()
+
+    def stage(self, title: str) -> AbstractContextManager[Callable[[int, int], None]]:
+        """Show a bar titled `title`."""
+        self.close()
+        return self._console.progress(title.capitalize())
+
+    def step(self, done: int, total: int, tally: _Measured) -> None:
+        """Move the bar of the training steps."""
+        if self._bar is None:
+            self._bar = self._open.enter_context(self._console.progress("Training steps"))
+        self._bar(done, total)
+
+    def epoch(self, row: Mapping[str, float]) -> None:
+        """Print the figures of a finished epoch."""
+        self.close()
+        self._console.note(
+            f"epoch {row['epoch']:.0f}: "
+            f"loss {row['loss']:.3f} accuracy {row['accuracy']:.3f} "
+            f"precision {row['precision']:.3f} recall {row['recall']:.3f} | validation "
+            f"loss {row['validation_loss']:.3f} accuracy {row['validation_accuracy']:.3f} "
+            f"precision {row['validation_precision']:.3f} "
+            f"recall {row['validation_recall']:.3f} | {row['seconds']:.0f} s"
+        )
+
+    def note(self, message: str) -> None:
+        """Print a remark."""
+        self._console.warning(message)
+
+    def close(self) -> None:
+        """Take the bar of the steps away."""
+        self._open.close()
+        self._bar = None

@@ -1,0 +1,183 @@
+"""One call from datasets and a recipe to a proven bundle: what every front of training uses."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from sightline.batches import ArrayCache
+from sightline.dataset import Content, Dataset, RecordRow, record_rows
+from sightline.errors import DataError
+from sightline.files import canonical_json, sha256_bytes
+from sightline.training.assemble import Made, environment, make_bundle
+from sightline.training.loop import Watcher
+from sightline.training.parts import Part
+from sightline.training.recipe import Recipe
+from sightline.training.signals import StopRequest
+from sightline.training.trainer import Job, Trained, Workplace, train_model
+
+_COMPARED_IMAGES = 64
+
+
+@dataclass(frozen=True, kw_only=True)
+class Learnable:
+    """A dataset with its contents, every row in a split.
+
+    Attributes:
+        dataset: All rows: train, validation and, if there are, test.
+        contents: Aligned with them.
+    """
+
+    dataset: Dataset
+    contents: tuple[Content, ...]
+
+    def part(self, split: str) -> tuple[Dataset, tuple[Content, ...]]:
+        """Return the rows of a split and their contents, aligned."""
+        contents = tuple(
+            content
+            for row, content in zip(self.dataset.rows, self.contents, strict=True)
+            if row.split == split
+        )
+        return self.dataset.part(split), contents
+
+    def record(self) -> list[RecordRow]:
+        """Return what the bundle keeps of the data."""
+        return record_rows(self.dataset, self.contents)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Session:
+    """Where and before whom a run takes place.
+
+    Attributes:
+        workplace: Where it keeps things.
+        watcher: Who is told.
+        stop: Who may stop it.
+    """
+
+    workplace: Workplace
+    watcher: Watcher
+    stop: StopRequest
+
+
+def train_bundle(recipe: Recipe, data: Learnable, session: Session) -> tuple[Trained, Made]:
+    """Train, convert, and prove the twin on validation images.
+
+    Raises:
+        SightlineError: As `training.trainer.train_model` and `training.assemble.make_bundle`.
+    """
+    classes = data.dataset.classes
+    training, validation = (
+        Part.of(*data.part(split), classes=classes, preprocessing=recipe.preprocessing)
+        for split in ("train", "validation")
+    )
+    trained = train_model(
+        Job(
+            recipe=recipe,
+            classes=classes,
+            training=training,
+            validation=validation,
+            identity=_identity(recipe, data),
+            workplace=session.workplace,
+            watcher=session.watcher,
+            stop=session.stop,
+        )
+    )
+    compared = np.arange(min(len(validation), _COMPARED_IMAGES))
+    with session.watcher.stage("converting and comparing") as progress:
+        made = make_bundle(
+            trained,
+            recipe,
+            classes=classes,
+            record=data.record(),
+            pixels=validation.decode(compared),
+        )
+        progress(len(compared), len(compared))
+    return trained, made
+
+
+def metrics_of(trained: Trained, made: Made, evaluations: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what the bundle tells of the run, as JSON.
+
+    Args:
+        trained: The model and its history.
+        made: The bundle and its proof.
+        evaluations: JSON of the evaluation for each split that was measured.
+    """
+    head = trained.head
+    return {
+        **evaluations,
+        "verification": made.verification.to_json(),
+        "history": [dict(row) for row in trained.history],
+        "head": None if head is None else head.to_json(),
+    }
+
+
+def in_python(cache: ArrayCache, graphs: Path, watcher: Watcher | None) -> Session:
+    """Return the session of a call from Python: no checkpoints, the host's own signals."""
+    return Session(
+        workplace=Workplace(cache=cache, graphs=graphs),
+        watcher=watcher or Silent(),
+        stop=StopRequest(),
+    )
+
+
+def join(training: Dataset, validation: Dataset) -> Learnable:
+    """Return two datasets as one, each row in its split.
+
+    Raises:
+        DataError: An image stands in both, or their classes differ.
+    """
+    named = (("train", training), ("validation", validation))
+    rows = [replace(row, split=split) for split, part in named for row in part.rows]
+    joined = replace(training, rows=tuple(rows))
+    contents = joined.contents()
+    digests = {
+        split: {c.digest for row, c in zip(rows, contents, strict=True) if row.split == split}
+        for split, _ in named
+    }
+    shared = len(digests["train"] & digests["validation"])
+    if shared or training.classes != validation.classes:
+        raise DataError(
+            f"The validation data shares {shared} images with the training data."
+            if shared
+            else "The validation data has other classes than the training data.",
+            expected="two parts of one dataset",
+            fix="use train, val, test = dataset.split(...)",
+            code="leak" if shared else "unknown_class",
+        )
+    return Learnable(dataset=joined, contents=contents)
+
+
+class Silent:
+    """A watcher that hears everything and says nothing (see `training.loop.Watcher`)."""
+
+    def stage(self, title: str) -> AbstractContextManager[Any]:
+        """Hear that something long begins."""
+        return nullcontext(_ignore)
+
+    def step(self, done: int, total: int, tally: object) -> None:
+        """Hear of a step."""
+
+    def epoch(self, row: Mapping[str, float]) -> None:
+        """Hear of an epoch."""
+
+    def note(self, message: str) -> None:
+        """Hear a remark."""
+
+
+def _ignore(done: int, total: int) -> None:
+    """Take a report of progress."""
+
+
+def _identity(recipe: Recipe, data: Learnable) -> dict[str, str]:
+    return {
+        "recipe": recipe.digest,
+        "data": data.dataset.fingerprint(data.contents),
+        "environment": sha256_bytes(canonical_json(environment()).encode()),
+    }
