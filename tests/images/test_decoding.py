@@ -8,6 +8,7 @@ import struct
 import sys
 import time
 import warnings
+import zlib
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -181,6 +182,23 @@ def test_sixteen_bit_colour_key_shows_the_background() -> None:
     png = encoded(np.array([[256, 257]], np.uint16), "PNG")
     decoded = decode(with_chunk(png, b"tRNS", (257).to_bytes(2, "big")), background=RED)
     assert decoded.pixels[0].tolist() == [[1, 1, 1], [255, 0, 0]]
+
+
+def test_sixteen_bit_colour_with_a_key_shows_the_background() -> None:
+    row = b"\0" + struct.pack(">6H", 256, 512, 65535, 4095, 32768, 65279)
+    png = encoded(np.zeros((1, 2), np.uint8), "PNG")
+    header = struct.pack(">IIBBBBB", 2, 1, 16, 2, 0, 0, 0)
+    data = png[:8]
+    for kind, body in (
+        (b"IHDR", header),
+        (b"tRNS", struct.pack(">3H", 256, 512, 65535)),
+        (b"IDAT", zlib.compress(row)),
+        (b"IEND", b""),
+    ):
+        data += struct.pack(">I", len(body)) + kind + body + _crc(kind + body)
+    decoded = decode(data, background=(9, 8, 7))
+    assert decoded.pixels[0].tolist() == [[9, 8, 7], [15, 128, 254]]
+    assert decoded.notes == ("sixteen_bit_reduced", "alpha_composited")
 
 
 def test_pixels_without_a_range_or_colour_space_are_refused() -> None:
@@ -365,7 +383,7 @@ def _png_header(width: int, height: int) -> bytes:
 
 
 def _crc(body: bytes) -> bytes:
-    return with_chunk(bytes(33), body[:4], body[4:])[33 + 8 + len(body) - 4 :]
+    return struct.pack(">I", zlib.crc32(body))
 
 
 @pytest.mark.parametrize(
