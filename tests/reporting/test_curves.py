@@ -37,11 +37,11 @@ def test_the_same_history_gives_the_same_bytes_and_touches_no_pyplot(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "matplotlib.pyplot", None)  # importing it would fail
-    settings = dict(matplotlib.rcParams)
+    settings = dict(matplotlib.rcParams.copy())  # reading the original would import pyplot
     for name in ("a.png", "b.png"):
         save_curves(history(3), tmp_path / name)
     assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
-    assert dict(matplotlib.rcParams) == settings
+    assert dict(matplotlib.rcParams.copy()) == settings
 
 
 def test_a_missing_figure_leaves_a_gap_and_no_history_is_an_error(tmp_path: Path) -> None:

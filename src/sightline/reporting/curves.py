@@ -72,6 +72,7 @@ def _draw(axes: Any, name: str, history: Sequence[Mapping[str, float]]) -> None:
         axes.plot(epochs, values, color=colour, label=label, marker="o", markersize=3)
     axes.set_title(name)
     axes.set_xlabel("epoch")
+    axes.set_xlim(min(epochs) - 0.5, max(epochs) + 0.5)
     axes.xaxis.get_major_locator().set_params(integer=True)
     axes.grid(alpha=0.3)
     axes.legend()
