@@ -159,6 +159,8 @@ def test_top_k_defaults_to_what_says_something() -> None:
         ([("cat",), ("cat", "dog")], "labels"),
         ([("cat",), ()], "labels"),
         ([("cat",), "dog"], "labels"),
+        ([("cat",), 1], "has the labels 1"),
+        ([("cat",), ("dgo",)], "Did you mean 'dog'"),
     ],
 )
 def test_labels_that_do_not_fit_are_refused(labels: list[object], message: str) -> None:

@@ -119,8 +119,9 @@ def label_matrix(predictions: Predictions, labels: Labels) -> np.ndarray:
 
 
 def _bad_labels(predictions: Predictions, row: int, names: object) -> DataError:
-    unknown = [name for name in names if name not in predictions.classes] if names else []  # type: ignore[attr-defined]
-    near = did_you_mean(str(unknown[0]), predictions.classes) if unknown else ""
+    given = names if isinstance(names, tuple) else ()
+    unknown = [str(name) for name in given if name not in predictions.classes]
+    near = did_you_mean(unknown[0], predictions.classes) if unknown else ""
     wanted = "exactly one" if predictions.task == "multi_class" else "any number"
     image = printable(predictions.names[row])
     return DataError(

@@ -77,14 +77,24 @@ def resample_confusion(confusion: np.ndarray, *, seed: int = 0) -> Marginals:
     truth, answer = np.nonzero(confusion)
     shares = confusion[truth, answer] / n
     random = np.random.default_rng(seed)
-    rows, columns = np.eye(classes)[truth], np.eye(classes)[answer]
-    diagonal = rows * (truth == answer)[:, None]
+    resamples = RESAMPLES if len(shares) < _MANY else _FEW
     parts = []
-    for size in _chunks(len(shares), resamples=RESAMPLES):
-        drawn = random.multinomial(n, shares, size=size).astype(np.float64)
-        parts.append((drawn @ diagonal, drawn @ columns, drawn @ rows))
+    for size in _chunks(len(shares), resamples=resamples):
+        drawn = random.multinomial(n, shares, size=size)
+        right = np.where(truth == answer, drawn, 0)
+        pairs = ((truth, right), (answer, drawn), (truth, drawn))
+        parts.append([_sums_by(group, columns, classes) for group, columns in pairs])
     hits, answered, support = (np.concatenate(part) for part in zip(*parts, strict=True))
     return Marginals(hits=hits, answered=answered, support=support)
+
+
+def _sums_by(group: np.ndarray, columns: np.ndarray, groups: int) -> np.ndarray:
+    """Return the sums (b, groups) of the columns (b, m) that belong to each group, group (m,)."""
+    order = np.argsort(group, kind="stable")
+    present, starts = np.unique(group[order], return_index=True)
+    sums = np.zeros((len(columns), groups), np.int64)
+    sums[:, present] = np.add.reduceat(columns[:, order], starts, axis=1)
+    return sums
 
 
 def _chunks(cells: int, *, resamples: int) -> Iterator[int]:
