@@ -23,11 +23,13 @@ NEEDS_TRAIN = (
     "sightline.batches",
     "sightline.conversion",
     "sightline.inference.keras",
+    "sightline.inference.ready_made",
     "sightline.models.build",
     "sightline.models.hdf5",
     "sightline.models.layers",
     "sightline.models.parts",
     "sightline.models.pretrained",
+    "sightline.models.restore",
     "sightline.models.scratch",
     "sightline.models.weight",
     "sightline.testing",
@@ -45,6 +47,12 @@ def shared() -> Path:
     if not (folder / "data").is_dir():
         pytest.skip(f"real data absent: {folder} (set SIGHTLINE_SHARED)")
     return folder.resolve()
+
+
+@pytest.fixture(scope="session")
+def needs_train_extra() -> tuple[str, ...]:
+    """Return how the names of modules begin that the base install cannot import."""
+    return NEEDS_TRAIN
 
 
 @pytest.hookimpl(wrapper=True)
