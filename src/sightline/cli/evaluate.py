@@ -10,6 +10,7 @@ import typer
 from sightline.cli.console import Console
 from sightline.cli.findings import tell_findings
 from sightline.cli.options import Allow, Data, Model
+from sightline.cli.quiet import without_start_messages
 from sightline.dataset import Dataset
 from sightline.evaluation import mistakes
 from sightline.files import printable
@@ -46,8 +47,10 @@ def evaluate(
     with console.progress("Reading images") as progress:
         contents = dataset.contents(progress=progress)
     selection = select(dataset, contents, bundle.record(), on=on)
+    with without_start_messages():
+        runner = LiteRTRunner(bundle)
     with console.progress("Predicting") as progress:
-        judged = evaluate_images(LiteRTRunner(bundle), selection, progress=progress)
+        judged = evaluate_images(runner, selection, progress=progress)
     if console.as_json:
         console.document(_document(judged, model=model, data=data))
     else:

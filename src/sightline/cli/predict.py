@@ -12,6 +12,7 @@ import typer
 from sightline.cli.console import Console
 from sightline.cli.findings import tell_findings
 from sightline.cli.options import Overwrite, free_path
+from sightline.cli.quiet import without_start_messages
 from sightline.files import printable
 from sightline.predictions import Predictions
 from sightline.reporting import ANSWER_FORMS, answer_documents, open_answers
@@ -53,7 +54,8 @@ def predict(
         free_path(save, suffixes=tuple(ANSWER_FORMS), overwrite=overwrite)
     images = find_images(paths)
     tell_findings(console, images.findings)
-    runner = open_model(model)
+    with without_start_messages():
+        runner = open_model(model)
     failed = 0
     with ExitStack() as stack:
         writer = stack.enter_context(open_answers(save, top=top)) if save else None

@@ -72,6 +72,12 @@ VERBS = _table(
         panel="Before training",
     ),
     Verb(
+        name="demo",
+        target="sightline.cli.demo:demo",
+        summary="Do the main job on real handwritten digits: half a minute, no network.",
+        panel="About this installation",
+    ),
+    Verb(
         name="models",
         target="sightline.cli.models:models",
         summary="List the model architectures, or show the card of one.",
