@@ -56,6 +56,8 @@ def _contents() -> Iterator[str]:
     panel = ""
     for verb in VERBS.values():
         if verb.panel != panel:
+            if panel:
+                yield ""
             panel = verb.panel
             yield f"**{panel}**\n"
         yield f"- [`{verb.name}`](#{verb.name}): {verb.summary}"
