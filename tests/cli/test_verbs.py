@@ -13,6 +13,7 @@ def test_every_verb_loads_and_says_what_the_table_says(name):
     command = load_command(VERBS[name])
     assert command.help.partition("\n")[0] == VERBS[name].summary
     assert VERBS[name].summary.endswith(".")
+    assert len(VERBS[name].summary) <= 66, "one line of --help at 80 columns"
 
 
 @pytest.mark.parametrize("name", VERBS)

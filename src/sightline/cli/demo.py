@@ -24,7 +24,7 @@ def demo(
         "sightline-demo"
     ),
 ) -> None:
-    """Do the main job on 1,797 real handwritten digits: half a minute, no network.
+    """Do the main job on real handwritten digits in half a minute.
 
     Checks, splits, trains, measures on held-out images, saves and predicts.
     """

@@ -35,7 +35,7 @@ def evaluate(
     ] = "test",
     allow: Allow = None,
 ) -> None:
-    """Say how right a model is on images it was not trained on, every figure with its interval.
+    """Is it right? Measured on held-out images, with intervals.
 
     Images are recognised by content, so moving or renaming them changes nothing. An image that
     was trained on is never counted.

@@ -45,7 +45,9 @@ def predict(
     ] = None,
     overwrite: Overwrite = False,
 ) -> None:
-    """Classify images: one answer each, in order; a bad image gets a row that says why.
+    """Classify images with a trained or a ready-made model.
+
+    One answer each, in order; a bad image gets a row that says why.
 
     With --json each line of standard output is one JSON document.
     """

@@ -96,7 +96,7 @@ def train(
     overwrite: Overwrite = False,
     seed: Seed = 0,
 ) -> None:
-    """Train a classifier on labelled images, measure it honestly and save it.
+    """Train a classifier on labelled images, measure it and save it.
 
     The data is checked first; a leak between splits, a file that cannot be read or a
     contradiction in the labels stops the run with every file named.

@@ -56,7 +56,7 @@ VERBS = _table(
     Verb(
         name="evaluate",
         target="sightline.cli.evaluate:evaluate",
-        summary="Is it right? Figures with intervals on images it was not trained on.",
+        summary="Is it right? Measured on held-out images, with intervals.",
         panel="The main job",
     ),
     Verb(
@@ -74,7 +74,7 @@ VERBS = _table(
     Verb(
         name="demo",
         target="sightline.cli.demo:demo",
-        summary="Do the main job on real handwritten digits: half a minute, no network.",
+        summary="Do the main job on real handwritten digits in half a minute.",
         panel="About this installation",
     ),
     Verb(
