@@ -1,0 +1,18 @@
+"""Dataset → Findings: one check per file, a table of them, and the gate before training."""
+
+from sightline.auditing.check import Check, Evidence
+from sightline.auditing.findings import Findings
+from sightline.auditing.gate import ALLOWED, LEFT_OUT, check_words, gate
+from sightline.auditing.table import CHECKS, audit
+
+__all__ = [
+    "ALLOWED",
+    "CHECKS",
+    "LEFT_OUT",
+    "Check",
+    "Evidence",
+    "Findings",
+    "audit",
+    "check_words",
+    "gate",
+]

@@ -2,10 +2,12 @@
 
 from sightline.dataset.content import Content, read_content
 from sightline.dataset.dataset import Dataset
-from sightline.dataset.duplicates import content_groups, near_pairs
+from sightline.dataset.duplicates import Groups, content_groups, near_pairs
 from sightline.dataset.index import ContentIndex
+from sightline.dataset.leaks import leaks
 from sightline.dataset.record import RecordRow, record_rows
 from sightline.dataset.records import SPLITS, Finding, Row, Severity, refusal
+from sightline.dataset.samples import write_digits
 
 __all__ = [
     "SPLITS",
@@ -13,12 +15,15 @@ __all__ = [
     "ContentIndex",
     "Dataset",
     "Finding",
+    "Groups",
     "RecordRow",
     "Row",
     "Severity",
     "content_groups",
+    "leaks",
     "near_pairs",
     "read_content",
     "record_rows",
     "refusal",
+    "write_digits",
 ]

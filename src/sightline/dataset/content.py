@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from sightline.errors import ImageError
-from sightline.files import printable, sha256_bytes
+from sightline.files import sha256_bytes
 from sightline.images.decoding import decode
 from sightline.images.hashing import HASH_SIDE, perceptual_hash, pixel_digest
 from sightline.images.headers import ImageHeader
@@ -57,14 +57,14 @@ class Content:
         """Whether another look at the same bytes on this machine would tell the same."""
         return bool(self.digest) and (self.error is None or self.error.code not in _PASSING)
 
-    def checked(self, sha256: str | None, name: str) -> Content:
+    def checked(self, sha256: str | None) -> Content:
         """Return the content with an error `hash_mismatch` if it is not what a manifest says."""
         if sha256 is None or sha256 == self.digest or not self.digest:
             return self
         return replace(
             self,
             error=ImageError(
-                f"{printable(name)} has changed: its SHA-256 is {self.digest}.",
+                f"The content has changed: its SHA-256 is {self.digest}.",
                 expected=f"{sha256}, as the manifest says",
                 fix="restore the file, or correct the manifest",
                 code="hash_mismatch",

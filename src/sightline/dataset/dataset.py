@@ -287,7 +287,7 @@ class Dataset:
             [row.group for row, _ in pairs],
             near_duplicates=near_duplicates,
         )
-        done = assign_splits(self.rows, groups, fractions, seed=seed)
+        done = assign_splits(self.rows, groups.keys, fractions, seed=seed, classes=self.classes)
         small = [finding for finding in done.notices if finding.check == "small_class"]
         if small and self.task == "multi_class" and "small_class" not in allow:
             raise refusal(small, expected="at least one group of each class for each split")
@@ -295,7 +295,8 @@ class Dataset:
             replace(item, severity="warning") if item in small else item for item in done.notices
         )
         rows = [replace(row, split=s) for row, s in zip(self.rows, done.splits, strict=True)]
-        whole = replace(self, rows=tuple(rows), notices=self.notices + notices)
+        notices = (*self.notices, *notices, *groups.notices([row.name for row in rows]))
+        whole = replace(self, rows=tuple(rows), notices=notices)
         first, second, third = (whole._rows_of(name) for name in SPLITS)
         return first, second, third
 
@@ -314,12 +315,10 @@ class Dataset:
             workers: Threads; as many as there are cores by default.
         """
         index = ContentIndex.default() if index is None else index
-        found = index.contents(
-            [row.source for row in self.rows], progress=progress, workers=workers
-        )
+        sources = [row.source for row in self.rows]
+        found = index.contents(sources, progress=progress, workers=workers)
         return tuple(
-            content.checked(row.sha256, row.name)
-            for row, content in zip(self.rows, found, strict=True)
+            content.checked(row.sha256) for row, content in zip(self.rows, found, strict=True)
         )
 
     def fingerprint(self, contents: Sequence[Content]) -> str:

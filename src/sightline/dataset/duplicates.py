@@ -11,13 +11,18 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from itertools import combinations, pairwise
 
 import numpy as np
 
 from sightline.dataset.content import Content
-from sightline.dataset.sets import Sets
+from sightline.dataset.records import Finding, counted
+from sightline.dataset.sets import Chains, Sets
 from sightline.images.hashing import NEAR_DUPLICATE_DISTANCE
+
+LARGEST_FAMILY = 32
+"""Digests that near duplicates may join; more that look alike are a kind of picture."""
 
 _BLOCK = 1 << 18
 """Candidate pairs compared at once: bounds the memory to some megabytes."""
@@ -27,21 +32,25 @@ _BAND_BITS = 18
 """The widest band: its 262,144 buckets are a table."""
 _LOOKUP_COST = 2.0
 """Of one bucket, in comparisons of a pair."""
+_MANY = 4_000_000
+"""Pairs found before repeated and needless ones are dropped."""
 
 
-def near_pairs(hashes: np.ndarray, max_distance: int) -> np.ndarray:
-    """Return every pair of hashes that differ in at most `max_distance` bits.
+def near_pairs(hashes: np.ndarray, max_distance: int, *, nearest: int | None = None) -> np.ndarray:
+    """Return the pairs of hashes that differ in at most `max_distance` bits.
 
     If m bands of two hashes differ in d bits together, and d < m (r + 1), then some band differs
     in at most r. So each band is looked up with every choice of up to r bits turned, and only
     what is met there is compared in full. No pair is missed.
 
     Args:
-        hashes: `uint8` (n, bytes). Should hold no equal rows: k equal ones give k² / 2 pairs.
+        hashes: `uint8` (n, bytes), all different.
         max_distance: In bits.
+        nearest: Keep a pair only if it is among so many nearest of one of its two: bounds the
+            result where all look alike. All pairs by default.
 
     Returns:
-        `int64` (m, 2): indices i < j, in order.
+        `int64` (m, 3): indices i < j and their distance, in order of (i, j).
     """
     count, width = hashes.shape
     padded = np.zeros((count, -(-width // 8) * 8), np.uint8)
@@ -49,17 +58,34 @@ def near_pairs(hashes: np.ndarray, max_distance: int) -> np.ndarray:
     words = [np.ascontiguousarray(word) for word in padded.view(np.uint64).T]
     bits = np.unpackbits(hashes, axis=1)
     bands, radius = _cheapest(count, width * 8, max_distance)
-    found = [np.zeros(0, np.int64)]
+    found = np.zeros((0, 3), np.int64)
+    fresh: list[np.ndarray] = []
     for band in range(bands):
         # Strided, not consecutive: neighbouring bits of a perceptual hash are alike.
         own = bits[:, band::bands]
         keys = own @ (1 << np.arange(own.shape[1]))
         for first, second in _lookups(keys, own.shape[1], radius):
-            first, second = _near(words, first, second, max_distance)
-            low, high = np.minimum(first, second), np.maximum(first, second)
-            found.append(low.astype(np.int64) * count + high)
-    pairs = np.unique(np.concatenate(found))
-    return np.stack([pairs // max(count, 1), pairs % max(count, 1)], axis=1)
+            fresh.append(_near(words, first, second, max_distance))
+            if sum(map(len, fresh)) > _MANY:
+                found, fresh = _merged([found, *fresh], count, nearest), []
+    return _merged([found, *fresh], count, nearest)
+
+
+def _merged(parts: Sequence[np.ndarray], count: int, nearest: int | None) -> np.ndarray:
+    pairs = np.concatenate(parts)
+    _, once = np.unique(pairs[:, 0] * count + pairs[:, 1], return_index=True)
+    pairs = pairs[once]
+    if nearest is None or len(pairs) <= nearest:
+        return pairs
+    kept = np.zeros(len(pairs), bool)
+    for end in (0, 1):
+        own = np.lexsort((pairs[:, 2], pairs[:, end]))
+        nodes = pairs[own, end]
+        # The place of each pair among those of its node, nearest first. The two ends of one
+        # node are ranked apart, which keeps a few pairs too many and none too few.
+        place = np.arange(len(own)) - np.searchsorted(nodes, nodes, "left")
+        kept[own[place < nearest]] = True
+    return pairs[kept]
 
 
 def _cheapest(count: int, bits: int, max_distance: int) -> tuple[int, int]:
@@ -80,16 +106,17 @@ def _cheapest(count: int, bits: int, max_distance: int) -> tuple[int, int]:
 
 def _near(
     words: Sequence[np.ndarray], first: np.ndarray, second: np.ndarray, max_distance: int
-) -> tuple[np.ndarray, np.ndarray]:
+) -> np.ndarray:
+    """Return (low, high, distance) of those pairs that are near."""
     distance = np.zeros(len(first), np.uint16)
     for place, word in enumerate(words, start=1):
         distance += np.bitwise_count(word[first] ^ word[second])
-        if place % 2 == 0:
+        if place % 2 == 0 or place == len(words):
             # Half of a hash rules out most pairs.
             near = np.flatnonzero(distance <= max_distance)
             first, second, distance = first[near], second[near], distance[near]
-    near = np.flatnonzero(distance <= max_distance)
-    return first[near], second[near]
+    low, high = np.minimum(first, second), np.maximum(first, second)
+    return np.stack([low, high, distance], axis=1).astype(np.int64)
 
 
 def _lookups(keys: np.ndarray, bits: int, radius: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
@@ -124,17 +151,52 @@ def _joined(
         start = stop
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Groups:
+    """What must stay together.
+
+    Args:
+        keys: One for each image; images with the same key must stay in one split.
+        crowded: For each image, whether it looks like more than `LARGEST_FAMILY` others, so that
+            looks alone were not taken for a sign of copying.
+    """
+
+    keys: tuple[str, ...]
+    crowded: tuple[bool, ...]
+
+    def notices(self, names: Sequence[str]) -> tuple[Finding, ...]:
+        """Return a notice if there are crowds, naming the images in them."""
+        paths = tuple(name for name, is_in in zip(names, self.crowded, strict=True) if is_in)
+        if not paths:
+            return ()
+        return (
+            Finding(
+                check="look_alikes",
+                severity="info",
+                message=f"{counted(len(paths), 'image')} look like so many others that only the "
+                "most alike were kept together.",
+                paths=paths,
+                fix="give images that belong together (frames of a film) a group in a manifest",
+            ),
+        )
+
+
 def content_groups(
     contents: Sequence[Content],
     groups: Sequence[str | None],
     *,
     near_duplicates: bool = True,
-) -> tuple[str, ...]:
-    """Return a key for each image; images with the same key must stay in one split.
+) -> Groups:
+    """Return what must stay together: same digest, same named group, near duplicates.
 
-    Joined are images of the same digest, of the same named group, and near duplicates. The key of
-    a joined set is its smallest named group, else its smallest digest: it depends on nothing but
-    the set's own members. Images that cannot be read share the key `"unreadable"`.
+    The key of a joined set is its smallest named group, else its smallest digest: it depends on
+    nothing but the set's own members. Images that cannot be read share a key.
+
+    Near duplicates are joined from the nearest on, as long as the family stays within
+    `LARGEST_FAMILY`: where a chain of likenesses would join more, it is a kind of picture (X-rays,
+    parts before one camera, drawn digits), and only what is more alike is joined. Formally: the
+    largest single-linkage clusters of at most that many digests. Larger families that do belong
+    together, such as the frames of a film, need a named group.
 
     Args:
         contents: Of each image.
@@ -149,27 +211,48 @@ def content_groups(
         if content.digest:
             joined.union(own, named)
         keys.append(named)
-    if near_duplicates:
-        for first, second in near_copies(contents):
-            joined.union(_DIGEST + first, _DIGEST + second)
-    return tuple(joined.smallest(key)[1:] for key in keys)
+    families = _families(contents if near_duplicates else ())
+    for first, second in families.pairs:
+        joined.union(_DIGEST + first, _DIGEST + second)
+    return Groups(
+        keys=tuple(joined.smallest(key)[1:] for key in keys),
+        crowded=tuple(content.digest in families.crowded for content in contents),
+    )
 
 
-def near_copies(contents: Sequence[Content]) -> Iterator[tuple[str, str]]:
-    """Yield pairs of digests that join near duplicates.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Families:
+    pairs: Sequence[tuple[str, str]]
+    crowded: frozenset[str]
 
-    Args:
-        contents: Of images; those without a perceptual hash have no near duplicates.
-    """
+
+def _families(contents: Sequence[Content]) -> _Families:
+    """Return pairs of digests that join near duplicates, and the digests in crowds."""
     by_hash: dict[bytes, set[str]] = defaultdict(set)
     for content in contents:
         if content.perceptual_hash is not None:
             by_hash[content.perceptual_hash].add(content.digest)
     if not by_hash:
-        return
+        return _Families(pairs=(), crowded=frozenset())
     digests = [sorted(same) for same in by_hash.values()]
-    for same in digests:
-        yield from pairwise(same)
     hashes = np.frombuffer(b"".join(by_hash), np.uint8).reshape(len(by_hash), -1)
-    for first, second in near_pairs(hashes, NEAR_DUPLICATE_DISTANCE).tolist():
-        yield digests[first][0], digests[second][0]
+    # Each hash needs no more pairs than make a crowd of it.
+    pairs = near_pairs(hashes, NEAR_DUPLICATE_DISTANCE, nearest=LARGEST_FAMILY)
+    chains = Chains([len(same) for same in digests])
+    families = []
+    for distance in np.unique(pairs[:, 2]):
+        level = pairs[pairs[:, 2] == distance, :2].tolist()
+        for first, second in level:
+            chains.union(first, second)
+        # Sizes are looked at when the whole distance is joined: no order among equals.
+        families += [pair for pair in level if chains.size(pair[0]) <= LARGEST_FAMILY]
+    within = [pair for same in digests if len(same) <= LARGEST_FAMILY for pair in pairwise(same)]
+    return _Families(
+        pairs=[*within, *((digests[first][0], digests[second][0]) for first, second in families)],
+        crowded=frozenset(
+            digest
+            for node, same in enumerate(digests)
+            if chains.size(node) > LARGEST_FAMILY
+            for digest in same
+        ),
+    )

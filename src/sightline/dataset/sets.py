@@ -1,6 +1,8 @@
-"""Disjoint sets of strings that know their smallest member."""
+"""Disjoint sets: of strings, knowing their smallest member; of numbers, knowing their size."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 
 class Sets:
@@ -22,4 +24,33 @@ class Sets:
             grandparent = self._parent[parent]
             self._parent[member] = grandparent
             member, parent = grandparent, self._parent[grandparent]
+        return member
+
+
+class Chains:
+    """Union-find over 0 … n - 1 that knows how much weight is in each set.
+
+    Args:
+        weights: Of each member.
+    """
+
+    def __init__(self, weights: Sequence[int]) -> None:
+        self._parent = list(range(len(weights)))
+        self._size = list(weights)
+
+    def union(self, first: int, second: int) -> None:
+        """Put the sets of two members together."""
+        one, other = self._root(first), self._root(second)
+        if one != other:
+            self._parent[other] = one
+            self._size[one] += self._size[other]
+
+    def size(self, member: int) -> int:
+        """Return the weight of a member's set."""
+        return self._size[self._root(member)]
+
+    def _root(self, member: int) -> int:
+        while self._parent[member] != member:
+            self._parent[member] = self._parent[self._parent[member]]
+            member = self._parent[member]
         return member

@@ -9,8 +9,8 @@ What is promised:
   that stability leaves room for, but for one thing:
 * **Every class in every split.** A split that the hash leaves without a class is topped up with one
   group of that class, and a notice `topped_up` names it. Only such an image can move when images
-  are added: back to where its hash says, once others fill the gap. A dataset whose split has no
-  such notice never moves.
+  are added: back to where its hash says, once others fill the gap. A dataset whose split gave
+  neither this notice nor `small_class` never moves.
 * **Together.** Rows of one group are never apart.
 * **Joined.** If an added image joins old groups (it resembles one, or bridges two), the joined
   group falls by the smallest key of its members: some of them may move, and no rule that sees only
@@ -79,7 +79,12 @@ class Assignment:
 
 
 def assign_splits(
-    rows: Sequence[Row], groups: Sequence[str], fractions: Fractions, *, seed: int
+    rows: Sequence[Row],
+    groups: Sequence[str],
+    fractions: Fractions,
+    *,
+    seed: int,
+    classes: Sequence[str] = (),
 ) -> Assignment:
     """Assign each row to a split.
 
@@ -91,6 +96,7 @@ def assign_splits(
         groups: The content group of each row: what must stay together.
         fractions: The shares.
         seed: Another seed gives another, independent split.
+        classes: Those that rows should have, so that one without any row is noticed.
     """
     fixed, shares = _what_is_fixed(rows, fractions)
     by_group: dict[str, list[int]] = defaultdict(list)
@@ -112,7 +118,7 @@ def assign_splits(
     for group, split in free.items():
         for i in by_group[group]:
             splits[i] = split
-    notices = [*table.small_classes(shares), *_topped_up(rows, by_group, moved)]
+    notices = [*table.small_classes(shares, classes), *_topped_up(rows, by_group, moved)]
     return Assignment(splits=tuple(split or "train" for split in splits), notices=tuple(notices))
 
 
@@ -183,19 +189,18 @@ class _ClassTable:
                     moved.append(chosen)
         return moved
 
-    def small_classes(self, shares: Mapping[str, float]) -> list[Finding]:
+    def small_classes(self, shares: Mapping[str, float], classes: Sequence[str]) -> list[Finding]:
         """Return an error for each class that has fewer groups than there are splits."""
         return [
             Finding(
                 check="small_class",
                 severity="error",
                 message=f"Class {label!r} has {counted(self._images[label], 'image')} in "
-                f"{counted(len(groups), 'group')} of copies, for {len(shares)} splits.",
-                paths=(),
+                f"{counted(len(self._of_class[label]), 'group')}, for {len(shares)} splits.",
                 fix="add images of it, leave the class out, or go on without it in some split: "
                 "`--allow small_class`",
             )
-            for label, groups in sorted(self._of_class.items())
+            for label in sorted({*self._of_class, *classes})
             if any(not self._count[label, split] for split in shares)
         ]
 

@@ -1,0 +1,72 @@
+"""The table of checks, and the audit that runs them. A new check is one file and one line here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from types import MappingProxyType
+
+from sightline.auditing.check import Check, Evidence
+from sightline.auditing.conflict import CONFLICT
+from sightline.auditing.conversion import CONVERSION
+from sightline.auditing.duplicate import DUPLICATE
+from sightline.auditing.findings import Findings
+from sightline.auditing.leak import GROUP_LEAK, LEAK, NEAR_LEAK
+from sightline.auditing.missing_class import MISSING_CLASS
+from sightline.auditing.small_class import SMALL_CLASS
+from sightline.auditing.unreadable import UNREADABLE
+from sightline.auditing.wrong_extension import WRONG_EXTENSION
+from sightline.dataset import Content, Dataset
+
+
+def checks_by_name(checks: Iterable[Check]) -> Mapping[str, Check]:
+    """Return checks by their names.
+
+    Raises:
+        ValueError: Two have the same name.
+    """
+    table: dict[str, Check] = {}
+    for check in checks:
+        if check.name in table:
+            raise ValueError(f"two checks are called {check.name!r}")
+        table[check.name] = check
+    return MappingProxyType(table)
+
+
+CHECKS: Mapping[str, Check] = checks_by_name(
+    (
+        UNREADABLE,
+        LEAK,
+        GROUP_LEAK,
+        CONFLICT,
+        MISSING_CLASS,
+        SMALL_CLASS,
+        NEAR_LEAK,
+        DUPLICATE,
+        WRONG_EXTENSION,
+        CONVERSION,
+    )
+)
+
+
+def audit(
+    dataset: Dataset,
+    contents: Sequence[Content] | None = None,
+    *,
+    progress: Callable[[int, int], None] | None = None,
+) -> Findings:
+    """Run every check.
+
+    What was found while listing is in `dataset.notices` and not repeated here.
+
+    Args:
+        dataset: The images.
+        contents: What `dataset.contents()` gave, if it was called before; else it is called now.
+        progress: Called with (done, total) while images are read.
+
+    Returns:
+        Findings in the order of `CHECKS`, those that stop the work first.
+    """
+    if contents is None:
+        contents = dataset.contents(progress=progress)
+    evidence = Evidence(dataset=dataset, contents=contents)
+    return Findings(finding for check in CHECKS.values() for finding in check.find(evidence))
