@@ -10,12 +10,36 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from sightline.auditing import audit as audit
+    from sightline.batches import Augmentation as Augmentation
+    from sightline.classifier import Classifier as Classifier
+    from sightline.classifier import load as load
+    from sightline.dataset import Dataset as Dataset
+    from sightline.evaluation import Estimate as Estimate
+    from sightline.evaluation import Evaluation as Evaluation
+    from sightline.evaluation import compare as compare
+    from sightline.evaluation import evaluate as evaluate
+    from sightline.images import Preprocessing as Preprocessing
     from sightline.models import BACKBONES as BACKBONES
+    from sightline.predictions import Predictions as Predictions
+    from sightline.training.recipe import Options as Options
 
 __version__ = "0.1.0.dev0"
 
 _PUBLIC = {
+    "Augmentation": "sightline.batches",
     "BACKBONES": "sightline.models",
+    "Classifier": "sightline.classifier",
+    "Dataset": "sightline.dataset",
+    "Estimate": "sightline.evaluation",
+    "Evaluation": "sightline.evaluation",
+    "Options": "sightline.training.recipe",
+    "Predictions": "sightline.predictions",
+    "Preprocessing": "sightline.images",
+    "audit": "sightline.auditing",
+    "compare": "sightline.evaluation",
+    "evaluate": "sightline.evaluation",
+    "load": "sightline.classifier",
 }
 
 __all__ = ["__version__", *_PUBLIC]

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from sightline.cli.console import Console
+from sightline.cli.quiet import without_start_messages
 from sightline.cli.watching import ConsoleWatcher
 from sightline.files import load_attribute, printable
 
@@ -31,8 +32,9 @@ def demo(
     from sightline.training.signals import stop_on_signals
 
     console: Console = context.obj
-    load_attribute("sightline.training.determinism:make_deterministic")()
-    watcher = ConsoleWatcher(console)
+    with without_start_messages():
+        load_attribute("sightline.training.determinism:make_deterministic")()
+    watcher = ConsoleWatcher(console, epochs=False)
     with stop_on_signals() as stop, closing(watcher):
         result = load_attribute("sightline.workflows.demo:demo")(save, watcher=watcher, stop=stop)
     if console.as_json:

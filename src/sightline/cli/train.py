@@ -13,6 +13,7 @@ import typer
 from sightline.cli.console import Console
 from sightline.cli.findings import tell_findings
 from sightline.cli.options import Allow, Data, Overwrite, Seed, parse_image_size
+from sightline.cli.quiet import without_start_messages
 from sightline.cli.watching import ConsoleWatcher
 from sightline.errors import ConfigError
 from sightline.files import load_attribute, printable
@@ -72,6 +73,10 @@ def train(
     warmup: Annotated[float | None, _option(_DESCENT, "Share of steps that rise.")] = None,
     decay: Annotated[str | None, _option(_DESCENT, "constant, cosine, linear.")] = None,
     augment: Annotated[str | None, _option(_DESCENT, "none, light, strong.")] = None,
+    flip: Annotated[
+        bool | None,
+        _option(_DESCENT, "Also mirror left to right: for photos, not for digits or signs."),
+    ] = None,
     patience: Annotated[
         int | None, _option(_DESCENT, "Stop after so many epochs without a better loss.")
     ] = None,
@@ -122,6 +127,7 @@ def train(
         warmup=warmup,
         decay=decay,
         augment=augment,
+        flip=flip,
         patience=patience,
         dropout=dropout,
         head_strengths=tuple(head_strength) if head_strength else None,
@@ -129,7 +135,8 @@ def train(
         seed=seed,
     )
     # TensorFlow takes seconds to import, so what can be refused without it is refused first.
-    load_attribute("sightline.training.determinism:make_deterministic")()
+    with without_start_messages():
+        load_attribute("sightline.training.determinism:make_deterministic")()
     workflow = "sightline.workflows.train"
     request = load_attribute(f"{workflow}:Request")(
         data=data,

@@ -14,14 +14,16 @@ class _Measured(Protocol):
 
 
 class ConsoleWatcher:
-    """Shows a bar for each stage and epoch, and a line of figures after each epoch.
+    """Shows a bar for each stage and for the steps, and a line of figures after each epoch.
 
     Args:
         console: Where it speaks.
+        epochs: Whether it tells each epoch's figures.
     """
 
-    def __init__(self, console: Console) -> None:
+    def __init__(self, console: Console, *, epochs: bool = True) -> None:
         self._console = console
+        self._epochs = epochs
         self._bar: Callable[[int, int], None] | None = None
         self._open = ExitStack()
 
@@ -38,6 +40,8 @@ class ConsoleWatcher:
 
     def epoch(self, row: Mapping[str, float]) -> None:
         """Print the figures of a finished epoch."""
+        if not self._epochs:
+            return
         self.close()
         self._console.note(
             f"epoch {row['epoch']:.0f}: "

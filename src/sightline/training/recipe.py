@@ -126,7 +126,9 @@ class Recipe:
 class Options:
     """What a user asks for; `None` leaves the choice to the mode's defaults.
 
-    The names are those of `Optimisation`, `Preprocessing` and `Architecture`.
+    The names are those of `Optimisation`, `Preprocessing` and `Architecture`. `flip` also
+    mirrors images left to right while training: right for photos, wrong for letters, digits
+    and whatever has a left and a right, so it is never done unasked.
     """
 
     backbone: str | None = None
@@ -145,6 +147,7 @@ class Options:
     warmup: float | None = None
     decay: str | None = None
     augment: str | Augmentation | None = None
+    flip: bool | None = None
     patience: int | None = None
     dropout: float | None = None
     head_strengths: tuple[float, ...] | None = None
@@ -201,6 +204,7 @@ _OPTIMISATION_OPTIONS = (
     "warmup",
     "decay",
     "augment",
+    "flip",
     "patience",
 )
 
@@ -294,11 +298,14 @@ def _optimisation(options: Options, mode: Mode) -> Optimisation | None:
     chosen = {
         name: getattr(options, name)
         for name in _OPTIMISATION_OPTIONS
-        if name != "augment" and getattr(options, name) is not None
+        if name not in ("augment", "flip") and getattr(options, name) is not None
     }
+    augmentation = default.augmentation
     if options.augment is not None:
-        chosen["augmentation"] = _augmentation(options.augment)
-    return replace(default, **chosen)
+        augmentation = _augmentation(options.augment)
+    if options.flip is not None:
+        augmentation = replace(augmentation, horizontal_flip=options.flip)
+    return replace(default, **chosen, augmentation=augmentation)
 
 
 def _augmentation(value: str | Augmentation) -> Augmentation:
