@@ -18,7 +18,7 @@ from sightline.batches import ArrayCache, ClassWeight
 from sightline.dataset import Dataset
 from sightline.errors import ConfigError
 from sightline.evaluation import Evaluation, evaluate
-from sightline.files import cache_directory, load_attribute, printable
+from sightline.files import cache_directory, free_path, load_attribute
 from sightline.images import as_source
 from sightline.inference import LiteRTRunner, predict
 from sightline.models.bundle import SUFFIX, Bundle, read_bundle, write_bundle
@@ -171,14 +171,9 @@ class Classifier:
             ConfigError: The suffix is another, or the file exists and `overwrite` is false.
             MachineError: The file cannot be written.
         """
-        target = Path(path)
-        if target.suffix != SUFFIX or (target.exists() and not overwrite):
-            raise ConfigError(
-                f"Cannot save to {printable(target)}.",
-                expected=f"a new file that ends in {SUFFIX}",
-                fix="choose another name, or pass overwrite=True",
-                code="exists" if target.exists() else "bad_suffix",
-            )
+        target = free_path(
+            Path(path), suffixes=(SUFFIX,), overwrite=overwrite, option="overwrite=True"
+        )
         write_bundle(target, self._fitted())
         return target
 

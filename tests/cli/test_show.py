@@ -72,7 +72,7 @@ def test_what_was_ignored_is_said(photos, capsys):
         (["--image-size", "0x"], "HEIGHTxWIDTH"),
         (["--fit", "sqash"], "Did you mean 'squash'?"),
         (["--channels", "2"], "one of 1, 3"),
-        (["--save", "a.jpg"], "--save a.png"),
+        (["--save", "a.jpg"], "use a.png"),
         (["--save", "nowhere/a.png"], "mkdir -p nowhere"),
         (["--save", "there.png"], "add --overwrite"),
         (["--per-class", "0"], "1 to 12"),

@@ -9,7 +9,6 @@ from typing import Annotated
 import typer
 
 from sightline.errors import ConfigError
-from sightline.files import printable
 
 Seed = Annotated[int, typer.Option("--seed", min=0, help="Everything random comes from it.")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace the file that is there.")]
@@ -43,33 +42,3 @@ def parse_image_size(text: str) -> tuple[int, int]:
             code="bad_image_size",
         )
     return int(match[1]), int(match[2] or match[1])
-
-
-def free_path(path: Path, *, suffixes: tuple[str, ...], overwrite: bool) -> Path:
-    """Return `path` if a result may be written there, before any work is done for it.
-
-    Raises:
-        ConfigError: Something stands there, or the suffix or the folder is wrong.
-    """
-    if path.suffix.lower() not in suffixes:
-        raise ConfigError(
-            f"Cannot save this as {printable(path)}.",
-            expected=f"a name that ends in {' or '.join(suffixes)}",
-            fix=f"--save {printable(path.with_suffix(suffixes[0]))}",
-            code="bad_suffix",
-        )
-    if not path.parent.is_dir():
-        raise ConfigError(
-            f"There is no folder {printable(path.parent)}.",
-            expected="an existing folder to save into",
-            fix=f"mkdir -p {printable(path.parent)}",
-            code="no_such_folder",
-        )
-    if path.exists() and not overwrite:
-        raise ConfigError(
-            f"{printable(path)} exists.",
-            expected="a name that is free",
-            fix="choose another name with --save, or add --overwrite",
-            code="exists",
-        )
-    return path

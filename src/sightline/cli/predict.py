@@ -11,9 +11,9 @@ import typer
 
 from sightline.cli.console import Console
 from sightline.cli.findings import tell_findings
-from sightline.cli.options import Overwrite, free_path
+from sightline.cli.options import Overwrite
 from sightline.cli.quiet import without_start_messages
-from sightline.files import printable
+from sightline.files import free_path, printable
 from sightline.predictions import Predictions
 from sightline.reporting import ANSWER_FORMS, answer_documents, open_answers
 from sightline.workflows.predict import find_images, open_model, predict_images

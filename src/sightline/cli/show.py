@@ -10,10 +10,10 @@ import typer
 
 from sightline.cli.console import Console
 from sightline.cli.findings import tell_findings
-from sightline.cli.options import Allow, Data, Overwrite, Seed, free_path, parse_image_size
+from sightline.cli.options import Allow, Data, Overwrite, Seed, parse_image_size
 from sightline.dataset import Dataset
 from sightline.errors import ConfigError, unknown_name
-from sightline.files import printable, write_bytes
+from sightline.files import free_path, printable, write_bytes
 from sightline.images import Preprocessing
 from sightline.models import backbone_card
 from sightline.models.bundle import read_bundle

@@ -66,6 +66,12 @@ VERBS = _table(
         panel="The main job",
     ),
     Verb(
+        name="audit",
+        target="sightline.cli.audit:audit",
+        summary="Look for what makes data untrustworthy, before training.",
+        panel="Before training",
+    ),
+    Verb(
         name="show",
         target="sightline.cli.show:show",
         summary="Save a picture of exactly what the model will see of each class.",

@@ -11,11 +11,12 @@ from sightline.files.hashing import sha256_bytes, sha256_file
 from sightline.files.importing import load_attribute, missing_package
 from sightline.files.json import canonical_json, parse_json, pretty_json, write_json
 from sightline.files.locks import lock
-from sightline.files.paths import cache_directory, join_inside, printable
+from sightline.files.paths import cache_directory, free_path, join_inside, printable
 
 __all__ = [
     "cache_directory",
     "canonical_json",
+    "free_path",
     "fsync_directory",
     "join_inside",
     "load_attribute",

@@ -6,7 +6,7 @@ import os
 import unicodedata
 from pathlib import Path
 
-from sightline.errors import DataError
+from sightline.errors import ConfigError, DataError
 
 
 def printable(path: str | os.PathLike[str]) -> str:
@@ -50,6 +50,44 @@ def _unsafe(relative: str) -> DataError:
         fix="move the images under that folder, or put the manifest above them",
         code="unsafe_path",
     )
+
+
+def free_path(
+    path: Path, *, suffixes: tuple[str, ...], overwrite: bool, option: str = "--overwrite"
+) -> Path:
+    """Return `path` if a result may be written there, before any work is done for it.
+
+    Args:
+        path: Where the result shall go.
+        suffixes: Those that it may have.
+        overwrite: Whether something may stand there.
+        option: What a user would add to allow that.
+
+    Raises:
+        ConfigError: Something stands there, or the suffix or the folder is wrong.
+    """
+    if path.suffix.lower() not in suffixes:
+        raise ConfigError(
+            f"Cannot save this as {printable(path)}.",
+            expected=f"a name that ends in {' or '.join(suffixes)}",
+            fix=f"use {printable(path.with_suffix(suffixes[0]))}",
+            code="bad_suffix",
+        )
+    if not path.parent.is_dir():
+        raise ConfigError(
+            f"There is no folder {printable(path.parent)}.",
+            expected="an existing folder to save into",
+            fix=f"mkdir -p {printable(path.parent)}",
+            code="no_such_folder",
+        )
+    if path.exists() and not overwrite:
+        raise ConfigError(
+            f"{printable(path)} exists.",
+            expected="a name that is free",
+            fix=f"choose another name, or add {option}",
+            code="exists",
+        )
+    return path
 
 
 def cache_directory() -> Path:

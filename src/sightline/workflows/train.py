@@ -18,7 +18,7 @@ from sightline.batches import ArrayCache
 from sightline.dataset import Content, Dataset, Finding
 from sightline.errors import ConfigError
 from sightline.evaluation import Evaluation, evaluate
-from sightline.files import cache_directory, lock, printable
+from sightline.files import cache_directory, free_path, lock, printable
 from sightline.inference import LiteRTRunner, predict
 from sightline.models.bundle import SUFFIX, read_bundle, write_bundle
 from sightline.predictions import Predictions
@@ -169,28 +169,7 @@ def destination(request: Request) -> Path:
         ConfigError: Something stands there, or the suffix or folder is wrong.
     """
     path = request.save or Path(f"{request.data.resolve().stem}{SUFFIX}")
-    if path.suffix != SUFFIX:
-        raise ConfigError(
-            f"Cannot save a bundle as {printable(path)}.",
-            expected=f"a name that ends in {SUFFIX}",
-            fix=f"use --save {printable(path.with_suffix(SUFFIX))}",
-            code="bad_suffix",
-        )
-    if not path.parent.is_dir():
-        raise ConfigError(
-            f"There is no folder {printable(path.parent)}.",
-            expected="an existing folder to save into",
-            fix=f"mkdir -p {printable(path.parent)}",
-            code="no_such_folder",
-        )
-    if path.exists() and not request.overwrite:
-        raise ConfigError(
-            f"{printable(path)} exists.",
-            expected="a name that is free",
-            fix="choose another name with --save, or add --overwrite",
-            code="exists",
-        )
-    return path
+    return free_path(path, suffixes=(SUFFIX,), overwrite=request.overwrite or request.resume)
 
 
 def _with_origin(request: Request) -> Request:

@@ -1,0 +1,51 @@
+"""`sightline audit`."""
+
+from __future__ import annotations
+
+import typer
+
+from sightline.auditing import audit as run_checks
+from sightline.cli.console import Console
+from sightline.cli.findings import tell_findings
+from sightline.cli.options import Allow, Data
+from sightline.dataset import Dataset
+from sightline.errors import CheckFailedError
+from sightline.files import printable
+
+
+def audit(context: typer.Context, data: Data, *, allow: Allow = None) -> None:
+    """Look for what makes data untrustworthy, before training.
+
+    Nothing is moved or deleted. Ends with exit code 3 when something was found that would stop
+    training.
+    """
+    console: Console = context.obj
+    dataset = Dataset.open(data, allow=allow or ())
+    with console.progress("Reading images") as progress:
+        findings = (*dataset.notices, *run_checks(dataset, progress=progress))
+    stopping = [
+        finding
+        for finding in findings
+        if finding.severity == "error" and finding.check not in (allow or ())
+    ]
+    if console.as_json:
+        console.document(
+            {
+                "schema": "audit",
+                "schema_version": "1.0",
+                "data": printable(data),
+                "images": len(dataset),
+                "classes": dataset.class_counts(),
+                "findings": [finding.to_json() for finding in findings],
+            }
+        )
+    else:
+        console.line(f"{len(dataset):,} images, {len(dataset.classes)} classes")
+        tell_findings(console, findings)
+    if stopping:
+        checks = ", ".join(dict.fromkeys(finding.check for finding in stopping))
+        raise CheckFailedError(
+            f"{len(stopping)} findings would stop training: {checks}.",
+            expected="data without them",
+            fix="mend them, or see sightline train --help on --allow and --without",
+        )
