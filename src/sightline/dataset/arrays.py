@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from sightline.dataset.labels import clean_label, one_class, twin_labels
-from sightline.dataset.records import Listing, Row, counted, refusal
+from sightline.dataset.records import Finding, Listing, Row, counted, refusal
 from sightline.errors import DataError
 from sightline.files import printable
 from sightline.images.sources import ArraySource
@@ -86,22 +86,41 @@ def read_npz(path: Path) -> Listing:
         DataError: Not such a file, object arrays (which would need pickle), or wrong shapes.
     """
     arrays = _load(path)
-    pairs = [pair for pair in NPZ_PAIRS if pair[0] in arrays]
-    half = [name for pair in NPZ_PAIRS for name in pair[:2] if name in arrays]
-    if not pairs or len(half) != 2 * len(pairs):
+    pairs = [pair for pair in NPZ_PAIRS if pair[0] in arrays or pair[1] in arrays]
+    known = {"classes", *(name for pair in pairs for name in pair[:2])}
+    if not pairs or not arrays.keys() >= known - {"classes"}:
         raise _bad_arrays(
             f"{printable(path)} holds {', '.join(map(printable, arrays)) or 'nothing'}",
             "images and labels, or x_train and y_train (and x_test, y_test)",
         )
     classes = arrays.get("classes")
-    words = None if classes is None else [str(item) for item in classes.tolist()]
+    words = None if classes is None else [_text(item) for item in classes.tolist()]
     parts = [
         read_arrays(arrays[x], arrays[y], classes=words, name=f"{path.name}:{x}", split=split)
         for x, y, split in pairs
     ]
-    rows = tuple(row for part in parts for row in part.rows)
-    names = sorted({label for part in parts for label in part.classes})
-    return Listing(rows=rows, classes=tuple(names), task=parts[0].task)
+    tasks = {part.task for part in parts}
+    if len(tasks) > 1:
+        raise _bad_arrays(f"{printable(path)} has labels of two kinds", "one kind in every split")
+    return Listing(
+        rows=tuple(row for part in parts for row in part.rows),
+        classes=tuple(sorted({label for part in parts for label in part.classes})),
+        task=tasks.pop(),
+        notices=_ignored(sorted(arrays.keys() - known)),
+    )
+
+
+def _ignored(names: Sequence[str]) -> tuple[Finding, ...]:
+    if not names:
+        return ()
+    return (
+        Finding(
+            check="ignored_array",
+            severity="warning",
+            message=f"{counted(len(names), 'array')} of other names ignored.",
+            paths=tuple(names),
+        ),
+    )
 
 
 def check_classes(listing: Listing, where: str, *, allow: Collection[str] = ()) -> Listing:
