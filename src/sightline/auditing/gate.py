@@ -98,7 +98,9 @@ def _refused(stopping: Mapping[str, Sequence[Finding]]) -> DataError:
 
 def _ways_on(check: str, found: Sequence[Finding]) -> list[str]:
     surplus = {name for finding in found for name in finding.surplus}
-    ways = list(dict.fromkeys(finding.fix for finding in found if finding.fix))[:1]
+    fixes = {finding.fix for finding in found if finding.fix}
+    # Where each needs another remedy, none of them is said for all.
+    ways = list(fixes) if len(fixes) == 1 else []
     if check in LEFT_OUT and surplus:
         ways.append(f"`--without {check}` leaves {counted(len(surplus), 'image')} out")
     if check in ALLOWED:
