@@ -17,8 +17,10 @@ from .conftest import Notebook, batches, examples, small_model, small_optimisati
 
 def a_run(directory: Path | None = None, **changes: object) -> Run:
     optimisation = small_optimisation(**changes)
+    model = small_model()
     return Run(
-        model=small_model(),
+        model=model,
+        trained=model,
         task="multi_class",
         optimisation=optimisation,
         training=batches(optimisation),

@@ -13,7 +13,7 @@ class Batch:
     """b images with what they should be.
 
     Attributes:
-        pixels: uint8 (b, height, width, channels).
+        pixels: uint8 (b, height, width, channels), or what `TrainingBatches.prepare` made of it.
         targets: float32 (b, k), 0 and 1, or between them after mixing.
         weights: float32 (b,), how much each image counts in the loss.
     """

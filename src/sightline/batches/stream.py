@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -83,6 +83,8 @@ class TrainingBatches:
         host: This host's number, from 0.
         hosts: How many hosts share each batch.
         workers: Threads that make batches; 0 makes them in the caller's.
+        prepare: What else is done to the pixels of a batch, in those threads: the first,
+            frozen part of a network, for example.
     """
 
     examples: Examples
@@ -92,6 +94,7 @@ class TrainingBatches:
     host: int = 0
     hosts: int = 1
     workers: int = 2
+    prepare: Callable[[npt.NDArray[np.uint8]], npt.NDArray[Any]] | None = None
 
     @property
     def steps(self) -> int:
@@ -125,7 +128,8 @@ class TrainingBatches:
             targets=plain.targets,
             weights=plain.weights,
         )
-        return mix(augmented, self.augmentation, key=(self.seed, epoch, step, self.host))
+        mixed = mix(augmented, self.augmentation, key=(self.seed, epoch, step, self.host))
+        return mixed if self.prepare is None else replace(mixed, pixels=self.prepare(mixed.pixels))
 
     def epoch(self, epoch: int, *, first_step: int = 0) -> Generator[Batch, None, None]:
         """Yield an epoch's batches from `first_step` on; close the iterator to stop early."""

@@ -77,6 +77,10 @@ def train(
         bool | None,
         _option(_DESCENT, "Also mirror left to right: for photos, not for digits or signs."),
     ] = None,
+    frozen_stride: Annotated[
+        int | None,
+        _option(_DESCENT, "Keep layers up to this stride as they are; 0 trains all."),
+    ] = None,
     patience: Annotated[
         int | None, _option(_DESCENT, "Stop after so many epochs without a better loss.")
     ] = None,
@@ -128,6 +132,7 @@ def train(
         decay=decay,
         augment=augment,
         flip=flip,
+        frozen_stride=frozen_stride,
         patience=patience,
         dropout=dropout,
         head_strengths=tuple(head_strength) if head_strength else None,

@@ -7,6 +7,8 @@ trains the whole.
 
 from __future__ import annotations
 
+import math
+
 import keras
 
 _HEAD = ("head_dropout", "logits", "temperature", "probabilities")
@@ -46,6 +48,52 @@ def freeze_backbone(model: keras.Model) -> None:
 def embedding_model(model: keras.Model) -> keras.Model:
     """Return the part from pixels to the embedding, as a dict with that one output."""
     return keras.Model(model.inputs[0], {"embedding": model.output["embedding"]}, name="backbone")
+
+
+def waist(model: keras.Model, *, stride: int) -> str | None:
+    """Return the best layer to cut at: what comes before it can be frozen.
+
+    All of the network passes through it, one position of it stands for at most `stride`
+    pixels, and of the layers at that depth it is the last among those with the least to
+    pass on. `None` where there is no such layer.
+
+    Args:
+        model: Built by `models.build`.
+        stride: 1 or more.
+    """
+    height = model.inputs[0].shape[1]
+    places = [layer for layer in _passages(model) if layer.output.shape[1] * stride >= height]
+    if not places:
+        return None
+    # Padding layers have a row or three more than their neighbours of the same depth.
+    least = 1.2 * min(layer.output.shape[1] for layer in places)
+    deep = [layer for layer in places if layer.output.shape[1] <= least]
+    return str(min(reversed(deep), key=lambda layer: math.prod(layer.output.shape[1:])).name)
+
+
+def _passages(model: keras.Model) -> list[keras.Layer]:
+    """Return the layers with maps (n, h, w, c) that no path through the network avoids."""
+    place = {layer.name: index for index, layer in enumerate(model.layers)}
+    found = []
+    furthest_use = 0  # by any layer seen so far: beyond it, nothing earlier is read any more
+    for index, layer in enumerate(model.layers):
+        if 0 < index and furthest_use <= index and layer.output.ndim == 4:
+            found.append(layer)
+        # Keras names no public way to ask which layers read a layer's output.
+        readers = [node.operation.name for node in layer._outbound_nodes]
+        furthest_use = max([furthest_use, *(place[name] for name in readers if name in place)])
+    return found
+
+
+def below(model: keras.Model, name: str) -> keras.Model:
+    """Return the part from pixels to the layer `name`, as a dict with the output `features`."""
+    features = model.get_layer(name).output
+    return keras.Model(model.inputs[0], {"features": features}, name="below")
+
+
+def above(model: keras.Model, name: str) -> keras.Model:
+    """Return the part from the layer `name` to the outputs."""
+    return keras.Model(model.get_layer(name).output, model.output, name="above")
 
 
 def head_model(model: keras.Model) -> keras.Model:

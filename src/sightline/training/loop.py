@@ -59,6 +59,8 @@ class Run:
 
     Attributes:
         model: The network, with the weights to start from.
+        trained: The part of it that learns and that the batches are made for: all of it, or
+            what lies above a frozen part.
         task: Softmax or sigmoid cross-entropy.
         optimisation: What to do.
         training: Its images; the seed in it is where all randomness comes from.
@@ -69,6 +71,7 @@ class Run:
     """
 
     model: keras.Model
+    trained: keras.Model
     task: Task
     optimisation: Optimisation
     training: TrainingBatches
@@ -98,9 +101,9 @@ class _Loop:
         self._steps = run.training.steps
         self._watcher = watcher
         self._stop = stop
-        self._optimizer = make_optimizer(run.optimisation, run.model.trainable_variables)
+        self._optimizer = make_optimizer(run.optimisation, run.trained.trainable_variables)
         self._stepper = Stepper(
-            run.model,
+            run.trained,
             self._optimizer,
             task=run.task,
             label_smoothing=run.optimisation.label_smoothing,

@@ -45,6 +45,8 @@ class Optimisation:
         warmup: Share of the steps in which the rate rises.
         decay: How it falls; a name in `training.schedule.DECAYS`.
         augmentation: What happens to each training image.
+        frozen_stride: Layers whose positions stand for up to so many pixels keep the weights
+            they start with; 0 trains them all.
         patience: Stop after so many epochs without a better validation loss; `None` never.
     """
 
@@ -57,6 +59,7 @@ class Optimisation:
     warmup: float
     decay: str
     augmentation: Augmentation
+    frozen_stride: int = 0
     patience: int | None = None
 
     def __post_init__(self) -> None:
@@ -68,6 +71,7 @@ class Optimisation:
         _require(0 <= self.weight_decay <= 1, "weight_decay", self.weight_decay, "0 to 1")
         _require(0 <= self.label_smoothing < 1, "label_smoothing", self.label_smoothing, "0 to 1")
         _require(0 <= self.warmup <= 1, "warmup", self.warmup, "0 to 1")
+        _require(0 <= self.frozen_stride <= 64, "frozen_stride", self.frozen_stride, "0 to 64")
         if self.patience is not None:
             _require(self.patience >= 1, "patience", self.patience, "1 or more")
 
@@ -148,6 +152,7 @@ class Options:
     decay: str | None = None
     augment: str | Augmentation | None = None
     flip: bool | None = None
+    frozen_stride: int | None = None
     patience: int | None = None
     dropout: float | None = None
     head_strengths: tuple[float, ...] | None = None
@@ -168,6 +173,7 @@ _FINE_TUNING = Optimisation(
     warmup=0.1,
     decay="cosine",
     augmentation=PRESETS["light"],
+    frozen_stride=8,
 )
 _FROM_SCRATCH = Optimisation(
     epochs=12,
@@ -205,6 +211,7 @@ _OPTIMISATION_OPTIONS = (
     "decay",
     "augment",
     "flip",
+    "frozen_stride",
     "patience",
 )
 
@@ -271,7 +278,7 @@ def _refuse_without_effect(options: Options, mode: Mode) -> None:
     if mode == "quick":
         idle = (*_OPTIMISATION_OPTIONS, "dropout")
     if mode == "scratch":
-        idle = ("head_strengths",)
+        idle = ("head_strengths", "frozen_stride")
     given = [name for name in idle if getattr(options, name) is not None]
     if given:
         words = ", ".join(f"{name}={getattr(options, name)!r}" for name in given)
@@ -286,7 +293,7 @@ def _refuse_without_effect(options: Options, mode: Mode) -> None:
 
 _WHY_IDLE = {
     "quick": "effort='quick' fits a head on frozen features, without gradient steps",
-    "scratch": "training from scratch has no separately fitted head",
+    "scratch": "training from scratch has no weights worth keeping and no separate head",
 }
 _USE_INSTEAD = {"quick": "effort='standard'", "scratch": "weights='imagenet'"}
 

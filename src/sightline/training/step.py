@@ -90,7 +90,7 @@ class Stepper:
             for layer in model._flatten_layers(include_self=False)
             if hasattr(layer, "seed_generator")
         ]
-        pixels = tf.TensorSpec((None, *model.inputs[0].shape[1:]), tf.uint8)
+        pixels = tf.TensorSpec((None, *model.inputs[0].shape[1:]), model.inputs[0].dtype)
         targets = tf.TensorSpec((None, *model.output["logits"].shape[1:]), tf.float32)
         weights = tf.TensorSpec((None,), tf.float32)
         seeds = tf.TensorSpec((len(self._seeds), 2), tf.uint32)

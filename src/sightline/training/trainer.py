@@ -13,13 +13,14 @@ from sightline.batches import ArrayCache, Rows, TrainingBatches
 from sightline.errors import ModelError
 from sightline.models.build import build
 from sightline.models.bundle import SUFFIX, read_bundle
-from sightline.models.parts import freeze_batch_normalization
+from sightline.models.parts import above, freeze_batch_normalization, waist
 from sightline.models.pretrained import load_weights
 from sightline.models.weights import assign_weights, named_weights
 from sightline.training.features import FrozenBackbone
 from sightline.training.head import Head, fit_head
 from sightline.training.loop import Run, Watcher, run_loop
 from sightline.training.parts import Part, heeding
+from sightline.training.prefix import FrozenPrefix
 from sightline.training.recipe import Mode, Optimisation, Recipe
 from sightline.training.signals import StopRequest
 
@@ -204,27 +205,37 @@ def _descend(
     optimisation = job.recipe.optimisation
     if optimisation is None:
         raise ValueError("the recipe has no gradient part")
-    return run_loop(
-        Run(
-            model=model,
-            task=job.recipe.architecture.task,
-            optimisation=optimisation,
-            training=_batches(job, optimisation, pixels[0]),
-            validation=job.validation.examples(pixels[1], np.ones(len(job.validation), np.float32)),
-            names=job.training.dataset.names,
-            identity=job.identity,
-            directory=job.workplace.checkpoints,
-        ),
-        watcher=job.watcher,
-        stop=job.stop,
-    )
-
-
-def _batches(job: Job, optimisation: Optimisation, pixels: Rows) -> TrainingBatches:
+    trained, prefix = _divided(model, optimisation)
     weights = job.training.weights(job.recipe.class_weight, job.classes)
-    return TrainingBatches(
-        examples=job.training.examples(pixels, weights),
+    training = TrainingBatches(
+        examples=job.training.examples(pixels[0], weights),
         augmentation=optimisation.augmentation,
         batch_size=optimisation.batch_size,
         seed=job.recipe.seed,
+        prepare=prefix,
     )
+    seen = pixels[1]
+    if prefix is not None:
+        seen = prefix(pixels[1][np.arange(len(job.validation))])
+    run = Run(
+        model=model,
+        trained=trained,
+        task=job.recipe.architecture.task,
+        optimisation=optimisation,
+        training=training,
+        validation=job.validation.examples(seen, np.ones(len(job.validation), np.float32)),
+        names=job.training.dataset.names,
+        identity=job.identity,
+        directory=job.workplace.checkpoints,
+    )
+    return run_loop(run, watcher=job.watcher, stop=job.stop)
+
+
+def _divided(
+    model: keras.Model, optimisation: Optimisation
+) -> tuple[keras.Model, FrozenPrefix | None]:
+    """Return the part that learns, and the frozen part before it if there is one."""
+    layer = waist(model, stride=optimisation.frozen_stride) if optimisation.frozen_stride else None
+    if layer is None:
+        return model, None
+    return above(model, layer), FrozenPrefix(model, layer)
