@@ -12,14 +12,16 @@ from typing import Any
 
 from sightline.errors import ImageError
 from sightline.files import sha256_bytes
-from sightline.images.decoding import decode
-from sightline.images.hashing import HASH_SIDE, perceptual_hash, pixel_digest
-from sightline.images.headers import ImageHeader
+from sightline.images.colours import WHITE
+from sightline.images.decoding import open_image
+from sightline.images.hashing import HASH_SIDE, picture_hash, pixel_digest
+from sightline.images.headers import ImageHeader, Limits
 from sightline.images.sources import ArraySource, Source
 
 VERSION = 1
 """Of what is computed here, beside the decoder's own version."""
 
+_LIMITS = Limits()
 _PASSING = frozenset(
     {"unreadable", "unsafe_path", "out_of_memory", "too_many_bytes", "unsupported_format"}
 )
@@ -109,15 +111,21 @@ def read_content(source: Source) -> Content:
         return Content(digest="", size=0, error=error)
     digest = pixel_digest(source.pixels) if isinstance(source, ArraySource) else sha256_bytes(data)
     try:
-        decoded = decode(data, at_least=(HASH_SIDE, HASH_SIDE))
+        opened = open_image(
+            data,
+            channels=3,
+            background=WHITE,
+            at_least=(HASH_SIDE, HASH_SIDE),
+            limits=_LIMITS,
+        )
     except ImageError as error:
         return Content(digest=digest, size=len(data), error=error)
     return Content(
         digest=digest,
         size=len(data),
-        header=decoded.header,
-        notes=tuple(note for note in decoded.notes if note not in _SCALING_NOTES),
-        perceptual_hash=perceptual_hash(decoded.pixels),
+        header=opened.header,
+        notes=tuple(note for note in opened.notes if note not in _SCALING_NOTES),
+        perceptual_hash=picture_hash(opened.image),
     )
 
 

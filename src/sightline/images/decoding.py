@@ -2,8 +2,9 @@
 
 The first bytes decide the format; the file's structure is walked by our own code
 (`containers`), caps are checked from it, and Pillow's plugin gets a stream with nothing but
-the first frame. `Image.open` is not used: its bomb check has one process-wide limit, half of
-what a phone's JPEG may have, and its warnings cannot be silenced for one thread alone.
+the first frame; a JPEG goes to its decoder without a plugin. `Image.open` is not used: its
+bomb check has one process-wide limit, half of what a phone's JPEG may have, and its warnings
+cannot be silenced for one thread alone.
 
 Must never change a setting of Pillow or of `warnings`, print, or leave a handle open; any
 number of threads may decode at once. The codes of `ImageError` are `refusals.CODES`.
@@ -21,7 +22,6 @@ from PIL import (
     GifImagePlugin,
     Image,
     ImageFile,
-    JpegImagePlugin,
     PngImagePlugin,
     TiffImagePlugin,
     WebPImagePlugin,
@@ -70,24 +70,27 @@ class OpenedImage:
     notes: tuple[str, ...]
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Codec:
-    scan: Callable[[bytes], Container]
-    open: Callable[[Container], Image.Image]
-
-
 def _plugin(kind: type[ImageFile.ImageFile]) -> Callable[[Container], Image.Image]:
     return lambda container: kind(io.BytesIO(container.stream))
 
 
-_CODECS: Mapping[str, _Codec] = {
-    "JPEG": _Codec(scan=jpeg.scan, open=_plugin(JpegImagePlugin.JpegImageFile)),
-    "PNG": _Codec(scan=png.scan, open=_plugin(PngImagePlugin.PngImageFile)),
-    "WEBP": _Codec(scan=webp.scan, open=_plugin(WebPImagePlugin.WebPImageFile)),
-    "GIF": _Codec(scan=gif.scan, open=_plugin(GifImagePlugin.GifImageFile)),
-    "BMP": _Codec(scan=bmp.scan, open=_plugin(BmpImagePlugin.BmpImageFile)),
-    "TIFF": _Codec(scan=tiff.scan, open=_plugin(TiffImagePlugin.TiffImageFile)),
-    "HEIC": _Codec(scan=heic.scan, open=heic.open_image),
+_SCANS: Mapping[str, Callable[[bytes], Container]] = {
+    "JPEG": jpeg.scan,
+    "PNG": png.scan,
+    "WEBP": webp.scan,
+    "GIF": gif.scan,
+    "BMP": bmp.scan,
+    "TIFF": tiff.scan,
+    "HEIC": heic.scan,
+}
+
+_OPENERS: Mapping[str, Callable[[Container], Image.Image]] = {
+    "PNG": _plugin(PngImagePlugin.PngImageFile),
+    "WEBP": _plugin(WebPImagePlugin.WebPImageFile),
+    "GIF": _plugin(GifImagePlugin.GifImageFile),
+    "BMP": _plugin(BmpImagePlugin.BmpImageFile),
+    "TIFF": _plugin(TiffImagePlugin.TiffImageFile),
+    "HEIC": heic.open_image,
 }
 
 
@@ -106,9 +109,9 @@ def read_header(data: bytes, *, limits: Limits = _DEFAULT_LIMITS) -> ImageHeader
     """
     kind = _check_bytes(data, limits)
     try:
-        container = _CODECS[kind].scan(data)
+        container = _SCANS[kind](data)
         check_limits(container, limits, scale=_SCALES[0] if kind == "JPEG" else 1)
-        return _header(kind, container, _open(kind, container))
+        return _header(kind, container, container.mode or _open(kind, container).mode)
     except Exception as error:
         raise _translated(error, kind, len(data)) from error
 
@@ -157,21 +160,17 @@ def open_image(
     """
     kind = _check_bytes(data, limits)
     try:
-        container = _CODECS[kind].scan(data)
+        container = _SCANS[kind](data)
         scale = _scale(container, at_least, limits) if kind == "JPEG" else 1
         check_limits(container, limits, scale=scale)
-        image = _open(kind, container)
-        header = _header(kind, container, image)
-        if isinstance(image, JpegImagePlugin.JpegImageFile):
-            _draft(image, scale, channels)
-        image.load()
+        image, mode = _pixels(kind, container, scale, channels)
         plain, colour_notes = colours.plain(
             image, depth=container.depth, inverted=container.inverted, background=background
         )
         plain, channel_notes = colours.with_channels(plain, channels)
         return OpenedImage(
             image=colours.upright(plain, container.orientation),
-            header=header,
+            header=_header(kind, container, mode),
             notes=(
                 *container.notes,
                 *(("exif_rotated",) if container.orientation > 1 else ()),
@@ -186,7 +185,7 @@ def open_image(
 
 
 def _check_bytes(data: bytes, limits: Limits) -> str:
-    """Return the format of `data`, which is one of `_CODECS`."""
+    """Return the format of `data`, which is one of `_SCANS`."""
     if not data:
         raise refusal("empty_file", "The file is empty (0 bytes).")
     if len(data) > limits.max_bytes:
@@ -202,9 +201,19 @@ def _check_bytes(data: bytes, limits: Limits) -> str:
     raise refusal("not_an_image", f"The file is not an image: {len(data)} bytes, {content}.")
 
 
+def _pixels(kind: str, container: Container, scale: int, channels: int) -> tuple[Image.Image, str]:
+    """Return the decoded picture, and the mode that its file stores."""
+    if kind == "JPEG":
+        return jpeg.decode(container, scale=scale, channels=channels), container.mode
+    image = _open(kind, container)
+    mode = image.mode
+    image.load()
+    return image, mode
+
+
 def _open(kind: str, container: Container) -> Image.Image:
     """Let the plugin read its header, and hold it to the size that the limits allowed."""
-    image = _CODECS[kind].open(container)
+    image = _OPENERS[kind](container)
     if image.size != (container.width, container.height):
         raise refusal(
             "corrupt",
@@ -214,7 +223,7 @@ def _open(kind: str, container: Container) -> Image.Image:
     return image
 
 
-def _header(kind: str, container: Container, image: Image.Image) -> ImageHeader:
+def _header(kind: str, container: Container, mode: str) -> ImageHeader:
     sides = (container.width, container.height)
     width, height = reversed(sides) if colours.turned(container.orientation) else sides
     return ImageHeader(
@@ -222,7 +231,7 @@ def _header(kind: str, container: Container, image: Image.Image) -> ImageHeader:
         width=width,
         height=height,
         frames=container.frames,
-        mode=image.mode,
+        mode=mode,
         orientation=container.orientation,
     )
 
@@ -240,14 +249,6 @@ def _scale(container: Container, at_least: tuple[int, int] | None, limits: Limit
     while scale < _SCALES[0] and -(-width // scale) * -(-height // scale) > limits.max_pixels:
         scale *= 2
     return scale
-
-
-def _draft(image: JpegImagePlugin.JpegImageFile, scale: int, channels: int) -> None:
-    """Have libjpeg scale in the frequency domain, and skip colour that is not wanted."""
-    # A grey model needs the luma plane only, and that is how JPEG stores it.
-    mode = "L" if channels == 1 and image.mode == "RGB" else None
-    if scale > 1 or mode:
-        image.draft(mode, (max(1, image.width // scale), max(1, image.height // scale)))
 
 
 def _translated(error: Exception, kind: str, size: int) -> ImageError:

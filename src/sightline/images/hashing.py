@@ -59,16 +59,24 @@ def perceptual_hash(pixels: np.ndarray) -> bytes:
     Raises:
         ImageError: `bad_pixels`.
     """
-    image = colours.from_pixels(pixels).convert("L")
-    if min(image.size) >= _LEAST_SIDE:
-        small = image.resize((_SIDE, _SIDE), Image.Resampling.BOX)
-        levels = np.asarray(small, np.float64)
-        values = (_COSINES @ levels @ _COSINES.T)[_ROWS, _COLUMNS]
-        energy = values**2
+    return picture_hash(colours.from_pixels(pixels))
+
+
+def picture_hash(picture: Image.Image) -> bytes:
+    """Return `perceptual_hash` of what is still Pillow's: mode L or RGB."""
+    luma = picture.convert("L")
+    if min(luma.size) >= _LEAST_SIDE:
+        small = luma.resize((_SIDE, _SIDE), Image.Resampling.BOX)
+        levels = np.asarray(small).astype(np.float64)
+        values = (_COSINES @ levels @ _COSINES.T).ravel()[_LOWEST]
+        fine = values[_COARSE:]
         # One level of noise, added, keeps rounding errors of a plain surface from being detail.
-        if energy[_COARSE:].sum() > _LEAST_DETAIL * (energy.sum() + _SIDE**2):
-            return np.packbits(values > np.median(values)).tobytes()
-    return bytes.fromhex(pixel_digest(np.asarray(image)))
+        if fine @ fine > _LEAST_DETAIL * (values @ values + _SIDE**2):
+            middle = _FREQUENCIES // 2
+            # As np.median, at a third of its cost for so few.
+            below, above = np.partition(values, (middle - 1, middle))[middle - 1 : middle + 1]
+            return np.packbits(values > (below + above) / 2).tobytes()
+    return bytes.fromhex(pixel_digest(np.asarray(luma)))
 
 
 def hash_distance(first: bytes, second: bytes) -> int:
@@ -96,3 +104,4 @@ def _cosines(count: int) -> np.ndarray:
 
 _ROWS, _COLUMNS = _diagonals()
 _COSINES = _cosines(int(max(_ROWS.max(), _COLUMNS.max())) + 1)
+_LOWEST = _ROWS * len(_COSINES) + _COLUMNS

@@ -57,6 +57,7 @@ class Container:
         height: Rows as stored.
         stream: A file with the first frame and nothing that its pixels do not need: no
             metadata, later frames or trailing bytes for the decoder to trip over.
+        mode: Pillow's word for the stored pixels; empty where only its plugin knows.
         frames: Frames or pages in the file.
         orientation: EXIF orientation 1 to 8.
         depth: Bits per sample.
@@ -68,6 +69,7 @@ class Container:
     width: int
     height: int
     stream: bytes
+    mode: str = ""
     frames: int = 1
     orientation: int = 1
     depth: int = 8
