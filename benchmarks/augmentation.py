@@ -18,7 +18,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from sightline.batches import PRESETS, Augmentation, augment_batch
+from sightline.batches import PRESETS, Augmentation
+from sightline.batches.augmenting import augment_batch
 
 BATCH = 32
 FIVE_CHANGES = Augmentation(

@@ -20,7 +20,9 @@ EXTRAS = frozenset(
     + ("threadpoolctl", "pillow_heif", "pyarrow")
 )
 NEEDS_TRAIN = (
-    "sightline.batches",
+    "sightline.batches.augmenting",
+    "sightline.batches.mixing",
+    "sightline.batches.stream",
     "sightline.conversion",
     "sightline.inference.keras",
     "sightline.inference.ready_made",
@@ -47,6 +49,12 @@ def shared() -> Path:
     if not (folder / "data").is_dir():
         pytest.skip(f"real data absent: {folder} (set SIGHTLINE_SHARED)")
     return folder.resolve()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def own_cache(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Keep what tests compute out of the user's cache, in child processes too."""
+    os.environ["SIGHTLINE_CACHE"] = str(tmp_path_factory.mktemp("cache"))
 
 
 @pytest.fixture(scope="session")

@@ -141,7 +141,18 @@ def test_names_are_shown_without_harm(path: str, shown: str) -> None:
 
 @pytest.mark.parametrize(
     "relative",
-    ["", "/etc/passwd", "../x", "a/../../x", "a\\..\\x", "C:\\x", "C:x", "\\\\host\\x", "a\0b", ".."],
+    [
+        "",
+        "/etc/passwd",
+        "../x",
+        "a/../../x",
+        "a\\..\\x",
+        "C:\\x",
+        "C:x",
+        "\\\\host\\x",
+        "a\0b",
+        "..",
+    ],
 )
 def test_paths_that_lead_out_are_refused(tmp_path: Path, relative: str) -> None:
     with pytest.raises(DataError) as caught:

@@ -11,7 +11,8 @@ import keras
 import numpy as np
 import pytest
 
-from sightline.batches import Examples, TrainingBatches, digest_keys
+from sightline.batches import Examples, digest_keys
+from sightline.batches.stream import TrainingBatches
 from sightline.models import Architecture
 from sightline.models.build import build
 from sightline.training.determinism import make_deterministic

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
-from sightline.batches import PRESETS, augment
+from sightline.batches import PRESETS
+from sightline.batches.augmenting import augment
 from sightline.dataset import Dataset, read_content
 from sightline.errors import ConfigError
 from sightline.images import Preprocessing, load

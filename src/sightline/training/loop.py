@@ -18,7 +18,8 @@ from typing import Protocol
 import keras
 import numpy as np
 
-from sightline.batches import Batch, Examples, TrainingBatches, plain_batches
+from sightline.batches import Batch, Examples
+from sightline.batches.stream import TrainingBatches, plain_batches
 from sightline.errors import Interrupted, NonFiniteError
 from sightline.models.weights import assign_weights, named_weights
 from sightline.predictions import Task

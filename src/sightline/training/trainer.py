@@ -9,7 +9,8 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from sightline.batches import ArrayCache, Rows, TrainingBatches
+from sightline.batches import ArrayCache, Rows
+from sightline.batches.stream import TrainingBatches
 from sightline.errors import ModelError
 from sightline.models.build import build
 from sightline.models.bundle import SUFFIX, read_bundle

@@ -10,12 +10,12 @@ from pathlib import Path
 
 from sightline.dataset import Finding
 from sightline.dataset.walking import Walk
-from sightline.errors import DataError
+from sightline.errors import DataError, ModelError, did_you_mean
 from sightline.files import load_attribute, printable
 from sightline.images import FileSource, Source
 from sightline.inference import LiteRTRunner, Runner, predict_stream
 from sightline.models import BACKBONES
-from sightline.models.bundle import read_bundle
+from sightline.models.bundle import SUFFIX, read_bundle
 from sightline.predictions import Predictions
 
 
@@ -42,6 +42,14 @@ def open_model(name: str) -> Runner:
     if name in BACKBONES and not os.path.lexists(name):
         runner: Runner = load_attribute("sightline.inference.ready_made:ready_made_runner")(name)
         return runner
+    if not os.path.lexists(name) and not name.endswith(SUFFIX):
+        ready_made = [card.name for card in BACKBONES.values() if card.weights]
+        raise ModelError(
+            f"No model {printable(name)}.{did_you_mean(name, ready_made)}",
+            expected=f"a {SUFFIX} file, or the name of a ready-made model",
+            fix="check the path; `sightline models` lists the names",
+            code="no_such_model",
+        )
     return LiteRTRunner(read_bundle(name))
 
 

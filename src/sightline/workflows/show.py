@@ -17,7 +17,8 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFont
 
-from sightline.batches import Augmentation, augment, epoch_order
+from sightline.batches import Augmentation, epoch_order
+from sightline.batches.augmenting import augment
 from sightline.dataset import Dataset, Row, read_content
 from sightline.errors import ConfigError, ImageError
 from sightline.files import printable
