@@ -48,7 +48,7 @@ __all__ = ["__version__", *_PUBLIC]
 def __getattr__(name: str) -> Any:
     if name not in _PUBLIC:
         raise AttributeError(f"module 'sightline' has no attribute {name!r}", name=name)
-    value = getattr(import_module(_PUBLIC[name]), name)
+    value = import_module("sightline.files").load_attribute(f"{_PUBLIC[name]}:{name}")
     globals()[name] = value
     return value
 

@@ -1,13 +1,13 @@
 from __future__ import annotations
 
-import importlib
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from sightline.dataset import Dataset, samples, write_digits
+from sightline.dataset import Dataset, write_digits
 from sightline.errors import ConfigError, MissingPackageError
 
 
@@ -44,11 +44,7 @@ def test_nothing_is_written_over(tmp_path: Path):
 
 
 def test_without_scikit_learn_the_remedy_is_named(tmp_path, monkeypatch):
-    def missing(name):
-        raise ImportError(name)
-
-    monkeypatch.setattr(importlib, "import_module", missing)
-    assert samples.importlib is importlib
+    monkeypatch.setitem(sys.modules, "sklearn.datasets", None)
     with pytest.raises(MissingPackageError, match="pip install"):
         write_digits(tmp_path / "digits")
     assert list(tmp_path.iterdir()) == []

@@ -26,9 +26,8 @@ def test_an_absent_package_is_named_with_its_extra(monkeypatch: pytest.MonkeyPat
 
 
 def test_a_package_that_a_module_of_ours_needs_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("cv2", "sightline.batches.mixing"):
-        monkeypatch.setitem(sys.modules, name, None)
-    monkeypatch.delitem(sys.modules, "sightline.batches.mixing")
+    monkeypatch.setitem(sys.modules, "cv2", None)
+    monkeypatch.delitem(sys.modules, "sightline.batches.mixing", raising=False)
     with pytest.raises(MissingPackageError, match="opencv-python-headless is not installed"):
         load_attribute("sightline.batches.mixing:mix")
 

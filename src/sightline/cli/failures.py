@@ -27,12 +27,18 @@ from sightline.errors import (
     ConfigError,
     Interrupted,
     MachineError,
-    MissingPackageError,
     SightlineError,
     did_you_mean,
     exit_code_of,
 )
-from sightline.files import cache_directory, canonical_json, printable, write_error, write_text
+from sightline.files import (
+    cache_directory,
+    canonical_json,
+    missing_package,
+    printable,
+    write_error,
+    write_text,
+)
 
 
 class Terminated(BaseException):
@@ -89,8 +95,8 @@ def translate(error: BaseException) -> SightlineError:
             fix="use smaller images or batches, or close other programs",
             code="out_of_memory",
         )
-    if isinstance(error, ModuleNotFoundError) and error.name:
-        return _missing_package(error.name.partition(".")[0]) or _unexpected(error)
+    if isinstance(error, ImportError):
+        return missing_package(error, purpose="run this command") or _unexpected(error)
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
         return write_error(Path(error.filename or "the output"), error)
     return _unexpected(error)
@@ -113,20 +119,6 @@ def _usage(error: typer.TyperException) -> ConfigError:
 
 def _options(parameters: list[Any]) -> list[str]:
     return [name for parameter in parameters for name in parameter.opts]
-
-
-def _missing_package(module: str) -> MissingPackageError | None:
-    """Return the error for a package that one of Sightline's extras brings, if one does."""
-    from sightline.workflows.doctor import PACKAGES
-
-    for package in PACKAGES:
-        if package.extra and package.module == module:
-            return MissingPackageError(
-                f"{package.name} is not installed; this command needs it for {package.purpose}.",
-                expected=f"the extra [{package.extra}]",
-                fix=f"pip install 'sightline[{package.extra}]'",
-            )
-    return None
 
 
 def _unexpected(error: BaseException) -> SightlineError:

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import importlib
 import io
 import os
 import shutil
@@ -14,8 +13,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from sightline.errors import ConfigError, MissingPackageError
-from sightline.files import printable, write_error
+from sightline.errors import ConfigError
+from sightline.files import load_module, printable, write_error
 
 SIDE = 32
 _BRIGHTEST = 16
@@ -68,14 +67,7 @@ def _write_classes(
 
 
 def _digits() -> tuple[np.ndarray, np.ndarray]:
-    try:
-        datasets = importlib.import_module("sklearn.datasets")
-    except ImportError as error:
-        raise MissingPackageError(
-            "The sample of digits comes with scikit-learn, which is not installed.",
-            expected="the extra 'train'",
-            fix="pip install 'sightline[train]'",
-        ) from error
+    datasets = load_module("sklearn.datasets", purpose="write the sample of digits")
     images, labels = datasets.load_digits(return_X_y=True)
     return images.reshape(-1, 8, 8), labels
 

@@ -8,14 +8,14 @@ depend on what else was built in the process. This module never loads weights.
 
 from __future__ import annotations
 
-import importlib
 import re
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import keras
 
+from sightline.files import load_attribute
 from sightline.models.architecture import Architecture
 from sightline.models.layers import IMAGENET_DEVIATION, IMAGENET_MEAN, SCALINGS, Temperature
 
@@ -60,7 +60,7 @@ def _head(embedding: Any, architecture: Architecture) -> dict[str, Any]:
 
 
 def _scratch(pixels: Any, architecture: Architecture) -> Any:
-    builder = _resolve(architecture.card.builder)
+    builder = load_attribute(architecture.card.builder)
     return builder(SCALINGS[architecture.card.scaling]()(pixels), architecture)
 
 
@@ -72,7 +72,7 @@ def _application(pixels: Any, architecture: Architecture) -> Any:
     x = SCALINGS[card.scaling]()(x)
     options: dict[str, Any] = dict(architecture.options)
     with_layers = options.pop("classifier_layers", False)
-    base = _resolve(card.builder)(
+    base = load_attribute(card.builder)(
         include_top=with_layers, weights=None, input_tensor=x, **card.arguments, **options
     )
     _name_layers(base)
@@ -87,12 +87,6 @@ def _before_classifier(base: keras.Model) -> Any:
     """Return what the network's own classifier reads, as vectors."""
     classifier = next(layer for layer in reversed(base.layers) if layer.weights)
     return keras.layers.Flatten(dtype="float32", name="embedding")(classifier.input)
-
-
-def _resolve(reference: str) -> Callable[..., Any]:
-    module, _, attribute = reference.partition(":")
-    builder: Callable[..., Any] = getattr(importlib.import_module(module), attribute)
-    return builder
 
 
 def _name_layers(base: keras.Model) -> None:

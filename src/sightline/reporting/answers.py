@@ -17,9 +17,8 @@ from pathlib import Path
 from typing import Any, BinaryIO, Protocol
 
 from sightline.errors import ConfigError
-from sightline.files import open_atomically, printable
+from sightline.files import load_module, open_atomically, printable
 from sightline.predictions import Predictions, Task
-from sightline.reporting.extras import import_extra
 
 SEPARATOR = "|"
 """Between the labels of a multi-label answer in CSV, as in manifests."""
@@ -166,8 +165,8 @@ class ParquetForm:
 
     def __init__(self, stream: BinaryIO, top: int) -> None:
         purpose = "write Parquet"
-        self._arrow = import_extra("pyarrow", extra="parquet", purpose=purpose)
-        self._parquet = import_extra("pyarrow.parquet", extra="parquet", purpose=purpose)
+        self._arrow = load_module("pyarrow", purpose=purpose)
+        self._parquet = load_module("pyarrow.parquet", purpose=purpose)
         self._stream = stream
         self._rows: list[dict[str, Any]] = []
         self._task: Task = "multi_class"

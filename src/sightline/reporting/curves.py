@@ -14,8 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from sightline.errors import DataError
-from sightline.files import printable, write_bytes
-from sightline.reporting.extras import import_extra
+from sightline.files import load_module, printable, write_bytes
 
 _PANELS = ("accuracy", "loss", "precision", "recall")
 _LINES = (("training", "", "tab:blue"), ("validation", "validation_", "tab:orange"))
@@ -54,7 +53,7 @@ def save_curves(history: Sequence[Mapping[str, float]], path: str | os.PathLike[
     """
     if not history:
         raise _bad_history("A history without epochs has no curves.")
-    figures = import_extra("matplotlib.figure", extra="train", purpose="draw training curves")
+    figures = load_module("matplotlib.figure", purpose="draw training curves")
     figure = figures.Figure(figsize=(10, 7), layout="constrained")
     for axes, name in zip(figure.subplots(2, 2).flat, _PANELS, strict=True):
         _draw(axes, name, history)
