@@ -145,16 +145,14 @@ def train(request: Request, *, watcher: Watcher, stop: StopRequest) -> TrainResu
     began = time.monotonic()
     path = destination(request)
     directory = path.with_suffix(".training")
+    _check_unfinished(request, directory)
     request = _with_origin(request)
+    resolve(request.options, classes=2, task="multi_class")  # refuse options before the reading
+    data = _read(request, watcher)
+    dataset = data.learnable.dataset
+    recipe = resolve(request.options, classes=len(dataset.classes), task=dataset.task)
     directory.mkdir(parents=True, exist_ok=True)
     with lock(directory / ".lock"):
-        _check_unfinished(request, directory)
-        data = _read(request, watcher)
-        recipe = resolve(
-            request.options,
-            classes=len(data.learnable.dataset.classes),
-            task=data.learnable.dataset.task,
-        )
         session = Session(workplace=_workplace(request, directory), watcher=watcher, stop=stop)
         trained, made = train_bundle(recipe, data.learnable, session)
         result = _finish(path, directory, recipe, data, (trained, made), watcher)
@@ -169,7 +167,7 @@ def destination(request: Request) -> Path:
         ConfigError: Something stands there, or the suffix or folder is wrong.
     """
     path = request.save or Path(f"{request.data.resolve().stem}{SUFFIX}")
-    return free_path(path, suffixes=(SUFFIX,), overwrite=request.overwrite or request.resume)
+    return free_path(path, suffixes=(SUFFIX,), overwrite=request.overwrite)
 
 
 def _with_origin(request: Request) -> Request:
@@ -194,7 +192,7 @@ def _check_unfinished(request: Request, directory: Path) -> None:
     checkpoints = directory / "checkpoints"
     if request.overwrite and not request.resume:
         shutil.rmtree(checkpoints, ignore_errors=True)
-    if has_checkpoint(checkpoints) and not request.resume:
+    elif has_checkpoint(checkpoints) and not request.resume:
         raise ConfigError(
             f"There is an unfinished run in {printable(directory)}.",
             expected="a word on what to do with it",
