@@ -176,6 +176,10 @@ DAMAGES: dict[str, Callable[[dict[str, bytes]], None]] = {
     "rules that are none": manifest_with(rules={"thresholds": "x"}),
     "no list of members": manifest_with(members=None),
     "outputs that are not named": manifest_with(twin_outputs={}),
+    "outputs that are a list": manifest_with(twin_outputs=["probabilities"]),
+    "outputs that are not text": manifest_with(
+        twin_outputs={"probabilities": [], "logits": 1, "embedding": None}
+    ),
     "a manifest that is no object": lambda members: members.update({MANIFEST: b"[]"}),
     "a manifest that is no JSON": lambda members: members.update({MANIFEST: b"{"}),
     "a manifest nested too deep": lambda members: members.update({MANIFEST: b"[" * 10**6}),

@@ -7,11 +7,12 @@ import numpy as np
 import tensorflow as tf
 
 from sightline.images import Preprocessing
-from sightline.inference.runner import Outputs
+from sightline.inference.runner import Outputs, check_pixels
 from sightline.models.bundle import Rules
 from sightline.predictions import Task
 
 _PLAIN = Rules()
+_OUTPUTS = ("probabilities", "logits", "embedding")
 
 
 class KerasRunner:
@@ -43,21 +44,22 @@ class KerasRunner:
         self.preprocessing = preprocessing
         self.rules = rules
         self._batch_size = batch_size
-        shape = (None, preprocessing.height, preprocessing.width, preprocessing.channels)
+        self._shape = (preprocessing.height, preprocessing.width, preprocessing.channels)
+        self._widths = {name: int(model.output[name].shape[-1]) for name in _OUTPUTS}
         self._function = tf.function(
             lambda pixels: model(pixels, training=False),
-            input_signature=[tf.TensorSpec(shape, tf.uint8)],
+            input_signature=[tf.TensorSpec((None, *self._shape), tf.uint8)],
         )
 
     def run(self, pixels: np.ndarray) -> Outputs:
         """Classify uint8 pixels (n, height, width, channels)."""
-        batches = [
-            self._function(pixels[start : start + self._batch_size])
-            for start in range(0, max(len(pixels), 1), self._batch_size)
-        ]
-        return Outputs(
-            **{
-                name: np.concatenate([batch[name].numpy() for batch in batches])
-                for name in ("probabilities", "logits", "embedding")
-            }
-        )
+        check_pixels(pixels, self._shape)
+        answers = {
+            name: np.empty((len(pixels), width), np.float32) for name, width in self._widths.items()
+        }
+        for start in range(0, len(pixels), self._batch_size):
+            rows = slice(start, start + self._batch_size)
+            given = self._function(pixels[rows])
+            for name, answer in answers.items():
+                answer[rows] = given[name].numpy()
+        return Outputs(**answers)

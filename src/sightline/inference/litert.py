@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 from ai_edge_litert.interpreter import Interpreter
 
 from sightline.errors import ModelError
 from sightline.images import Preprocessing
-from sightline.inference.runner import Outputs
+from sightline.inference.runner import Outputs, check_pixels
 from sightline.models.bundle import Bundle
 from sightline.predictions import Task
 
@@ -34,8 +35,12 @@ class LiteRTModel:
         outputs: Name of the tensor for each output that is wanted.
         threads: Threads of the runtime; all cores by default.
 
+    Attributes:
+        input_shape: (height, width, channels).
+        output_shapes: Shape of each output for one image.
+
     Raises:
-        ModelError: The bytes are not a graph that this runtime can run.
+        ModelError: The bytes are not a graph of this kind that the runtime can run.
     """
 
     def __init__(
@@ -47,49 +52,46 @@ class LiteRTModel:
             )
             self._interpreter.allocate_tensors()
         except (ValueError, RuntimeError) as error:
-            raise ModelError(
-                f"LiteRT cannot run this graph: {error}.",
-                fix="take another copy of the model, or upgrade ai-edge-litert",
-                code="damaged_model",
-            ) from error
-        entry = self._interpreter.get_input_details()[0]
-        self._input = entry["index"]
-        self._shape = tuple(int(size) for size in entry["shape"])
+            raise _refusal(f"LiteRT cannot run this graph: {error}.") from error
+        inputs = self._interpreter.get_input_details()
+        if len(inputs) != 1 or not _is_one(inputs[0], np.uint8):
+            raise _refusal("The LiteRT graph does not take one image of uint8 pixels.")
         details = {detail["name"]: detail for detail in self._interpreter.get_output_details()}
         missing = sorted(set(outputs.values()) - set(details))
         if missing:
-            raise ModelError(
+            raise _refusal(
                 f"The LiteRT graph has no output {', '.join(missing)}.",
                 expected=f"one of {', '.join(sorted(details))}",
-                code="damaged_model",
             )
-        self._outputs = {
-            name: (details[tensor]["index"], tuple(int(size) for size in details[tensor]["shape"]))
-            for name, tensor in outputs.items()
-        }
+        chosen = {name: details[tensor] for name, tensor in outputs.items()}
+        if not all(_is_one(detail, np.float32) for detail in chosen.values()):
+            raise _refusal("The LiteRT graph does not give float32 numbers for one image.")
+        self._input = inputs[0]["index"]
+        self._outputs = {name: detail["index"] for name, detail in chosen.items()}
+        self.input_shape = _shape(inputs[0])
+        self.output_shapes = {name: _shape(detail) for name, detail in chosen.items()}
 
     def run(self, pixels: np.ndarray) -> dict[str, np.ndarray]:
         """Return each output for uint8 pixels (n, height, width, channels), stacked along n."""
-        if pixels.dtype != np.uint8 or pixels.shape[1:] != self._shape[1:]:
-            raise ModelError(
-                f"The model was given {pixels.dtype} pixels of shape {pixels.shape}.",
-                expected=f"uint8 of shape (n, {', '.join(map(str, self._shape[1:]))})",
-                code="wrong_shape",
-            )
+        check_pixels(pixels, self.input_shape)
         answers = {
-            name: np.empty((len(pixels), *shape[1:]), np.float32)
-            for name, (_, shape) in self._outputs.items()
+            name: np.empty((len(pixels), *shape), np.float32)
+            for name, shape in self.output_shapes.items()
         }
         for row in range(len(pixels)):
             self._interpreter.set_tensor(self._input, pixels[row : row + 1])
             self._interpreter.invoke()
-            for name, (index, _) in self._outputs.items():
+            for name, index in self._outputs.items():
                 answers[name][row] = self._interpreter.get_tensor(index)[0]
         return answers
 
 
 class LiteRTRunner:
-    """Runs the LiteRT twin of a bundle (see `inference.runner.Runner`)."""
+    """Runs the LiteRT twin of a bundle (see `inference.runner.Runner`).
+
+    Raises:
+        ModelError: The twin cannot be run, or its shapes are not those of the bundle.
+    """
 
     def __init__(self, bundle: Bundle, *, threads: int | None = None) -> None:
         self.classes = bundle.classes
@@ -97,7 +99,38 @@ class LiteRTRunner:
         self.preprocessing: Preprocessing = bundle.preprocessing
         self.rules = bundle.rules
         self._model = LiteRTModel(bundle.twin(), bundle.twin_outputs, threads=threads)
+        self._check_shapes()
 
     def run(self, pixels: np.ndarray) -> Outputs:
         """Classify uint8 pixels (n, height, width, channels)."""
         return Outputs(**self._model.run(pixels))
+
+    def _check_shapes(self) -> None:
+        wanted = self.preprocessing
+        pixels = (wanted.height, wanted.width, wanted.channels)
+        shapes, width = self._model.output_shapes, (len(self.classes),)
+        if self._model.input_shape != pixels or not (
+            shapes["probabilities"] == shapes["logits"] == width
+        ):
+            raise _refusal(
+                f"The LiteRT twin takes pixels of shape {self._model.input_shape} and gives "
+                f"{shapes['probabilities']} probabilities and {shapes['logits']} logits.",
+                expected=f"pixels of shape {pixels}, and {width[0]} of each",
+            )
+
+
+def _is_one(detail: Mapping[str, Any], dtype: type) -> bool:
+    return len(detail["shape"]) > 1 and detail["shape"][0] == 1 and detail["dtype"] is dtype
+
+
+def _shape(detail: Mapping[str, Any]) -> tuple[int, ...]:
+    return tuple(int(size) for size in detail["shape"][1:])
+
+
+def _refusal(what: str, *, expected: str | None = None) -> ModelError:
+    return ModelError(
+        what,
+        expected=expected,
+        fix="take another copy of the model, or upgrade ai-edge-litert",
+        code="damaged_model",
+    )

@@ -14,7 +14,7 @@ from itertools import islice
 
 import numpy as np
 
-from sightline.errors import ImageError
+from sightline.errors import ConfigError, ImageError
 from sightline.images import Limits, Source, load
 from sightline.inference.litert import available_cores
 from sightline.inference.runner import Runner
@@ -44,7 +44,12 @@ def predict_stream(
         limits: What an image may cost.
         unsure_below: Confidence under which the answer is "unsure"; the runner's own rule
             by default.
+
+    Raises:
+        ConfigError: `chunk` is no number of images.
     """
+    if chunk < 1:
+        raise ConfigError(f"chunk is {chunk}.", expected="1 or more images", code="out_of_range")
     limits = limits or Limits()
     rules = runner.rules
     if unsure_below is not None:
@@ -75,7 +80,7 @@ def predict_stream(
                 runner, rules, [name for name, _ in done], [job.result() for _, job in done]
             )
     finally:
-        pool.shutdown(wait=False, cancel_futures=True)
+        pool.shutdown(wait=True, cancel_futures=True)
 
 
 def predict(

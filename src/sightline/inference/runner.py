@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
 
+from sightline.errors import ModelError
 from sightline.images import Preprocessing
 from sightline.models.bundle import Rules
 from sightline.predictions import Task
@@ -53,3 +55,18 @@ class Runner(Protocol):
     def run(self, pixels: np.ndarray) -> Outputs:
         """Classify uint8 pixels (n, height, width, channels)."""
         ...
+
+
+def check_pixels(pixels: np.ndarray, shape: Sequence[int]) -> None:
+    """Refuse what is not uint8 (n, height, width, channels) with `shape` for the last three.
+
+    Raises:
+        ModelError: `pixels` are of another type or shape.
+    """
+    if pixels.dtype != np.uint8 or pixels.shape[1:] != tuple(shape):
+        raise ModelError(
+            f"The model was given {pixels.dtype} pixels of shape {pixels.shape}.",
+            expected=f"uint8 of shape (n, {', '.join(map(str, shape))})",
+            fix="make them with the model's own preprocessing",
+            code="wrong_shape",
+        )

@@ -314,7 +314,7 @@ def _bundle_from(manifest: Mapping[str, Any], members: _Members, shown: str) -> 
             recipe=manifest["recipe"],
             metrics=manifest["metrics"],
             environment=manifest["environment"],
-            twin_outputs=manifest["twin_outputs"],
+            twin_outputs=dict(manifest["twin_outputs"]),
             members=members,
         )
     except ModelError:
@@ -345,7 +345,9 @@ def _check_agreement(bundle: Bundle, shown: str) -> None:
         )
     if bundle.task != bundle.architecture.task:
         raise _damaged(shown, f"its task is {bundle.task!r}, the network's another")
-    if set(bundle.twin_outputs) != {"probabilities", "logits", "embedding"}:
+    tensors = bundle.twin_outputs
+    named = all(isinstance(tensor, str) for tensor in tensors.values())
+    if not named or set(tensors) != {"probabilities", "logits", "embedding"}:
         raise _damaged(shown, "it does not name the twin's outputs")
 
 
