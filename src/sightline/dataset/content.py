@@ -7,7 +7,7 @@ are decoded small, and not kept.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from sightline.errors import ImageError
@@ -79,7 +79,7 @@ class Content:
         return {
             "digest": self.digest,
             "size": self.size,
-            "header": None if self.header is None else asdict(self.header),
+            "header": None if self.header is None else dict(vars(self.header)),
             "notes": list(self.notes),
             "hash": None if self.perceptual_hash is None else self.perceptual_hash.hex(),
             "error": error and [error.what, error.expected, error.fix, error.code],

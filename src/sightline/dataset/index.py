@@ -12,12 +12,14 @@ import json
 import logging
 import os
 import sqlite3
+import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from functools import cache
+from itertools import islice
 from pathlib import Path
 from typing import TypeVar
 
@@ -30,7 +32,9 @@ from sightline.images.sources import FileSource, Source
 Progress = Callable[[int, int], None]
 
 _FILE_NAME = "contents-1.sqlite3"
-_BATCH = 256
+_BATCH = 2048
+_ASKED = 500
+_MOST_IN_TASK = 32
 _BATCH_SECONDS = 5.0
 _BUSY_SECONDS = 30.0
 _SCHEMA = """
@@ -102,20 +106,21 @@ class ContentIndex:
         return tuple(found[i] for i in range(len(sources)))
 
     def _recall(self, sources: Sequence[Source], states: Sequence[str]) -> dict[int, Content]:
+        known = [i for i, state in enumerate(states) if state]
+
         def select(connection: sqlite3.Connection) -> dict[int, Content]:
-            known = {}
-            for i, (source, state) in enumerate(zip(sources, states, strict=True)):
-                row = (
-                    state
-                    and connection.execute(
-                        "SELECT content FROM contents WHERE path = ? AND state = ?",
-                        (_key(source), state),
-                    ).fetchone()
-                )
-                content = _parsed(row[0]) if row else None
-                if content is not None:
-                    known[i] = content
-            return known
+            found = {}
+            for start in range(0, len(known), _ASKED):
+                keys = {i: _key(sources[i]) for i in known[start : start + _ASKED]}
+                marks = ",".join("?" * len(keys))
+                query = f"SELECT path, state, content FROM contents WHERE path IN ({marks})"
+                rows = {row[0]: row[1:] for row in connection.execute(query, (*keys.values(),))}
+                for i, key in keys.items():
+                    state, text = rows.get(key, ("", ""))
+                    content = _parsed(text) if state == states[i] else None
+                    if content is not None:
+                        found[i] = content
+            return found
 
         return self._use(select) or {}
 
@@ -203,9 +208,12 @@ def _reader_version() -> str:
     return sha256_bytes(f"{decoder_version()}; content {VERSION}".encode())[:16]
 
 
+_decode = json.JSONDecoder().raw_decode
+
+
 def _parsed(text: str) -> Content | None:
     try:
-        return Content.from_json(json.loads(text))
+        return Content.from_json(_decode(text)[0])
     except (ValueError, KeyError, TypeError):
         return None
 
@@ -213,19 +221,25 @@ def _parsed(text: str) -> Content | None:
 def _read_all(
     sources: Sequence[Source], indices: Sequence[int], workers: int | None
 ) -> Iterator[tuple[int, Content]]:
-    """Read in parallel, yielding in order; only a few images are in memory at once."""
+    """Read in parallel, yielding in order; each thread has one image in memory at once."""
     threads = workers or os.cpu_count() or 1
-    pending: deque[tuple[int, Future[Content]]] = deque()
+    # Small images cost less than handing them over one by one.
+    size = max(1, min(_MOST_IN_TASK, len(indices) // (8 * threads)))
+    parts = (indices[start : start + size] for start in range(0, len(indices), size))
+    stopped = threading.Event()
+
+    def read(part: Sequence[int]) -> list[tuple[int, Content]]:
+        return [(i, read_content(sources[i])) for i in part if not stopped.is_set()]
+
+    pending: deque[Future[list[tuple[int, Content]]]] = deque()
     with ThreadPoolExecutor(threads, thread_name_prefix="sightline-content") as pool:
         try:
-            for i in indices:
-                pending.append((i, pool.submit(read_content, sources[i])))
-                if len(pending) >= 4 * threads:
-                    first, future = pending.popleft()
-                    yield first, future.result()
+            pending.extend(pool.submit(read, part) for part in islice(parts, 4 * threads))
             while pending:
-                first, future = pending.popleft()
-                yield first, future.result()
+                done = pending.popleft().result()
+                pending.extend(pool.submit(read, part) for part in islice(parts, 1))
+                yield from done
         finally:
-            for _, future in pending:
+            stopped.set()
+            for future in pending:
                 future.cancel()
