@@ -79,7 +79,9 @@ def _tell(console: Console, result: DemoResult) -> None:
 
 def _answer(predictions: Predictions) -> str:
     row = next(predictions.to_rows(top=2))
+    name = printable(row["name"])
     if row["error"]:
-        return f"{printable(row['name'])}: {row['error']['code']}: {row['error']['what']}"
+        what = row["error"]["what"].removeprefix(f"{name}: ")
+        return f"{name}: error {row['error']['code']}: {what}"
     best = " or ".join(f"{item['label']} ({item['probability']:.2f})" for item in row["top"])
-    return f"{printable(row['name'])}: {row['answer']}: {best}"
+    return f"{name}: {row['answer']}: {best}"

@@ -83,7 +83,9 @@ def _lines(chunk: Predictions, top: int) -> Iterator[str]:
     for row in chunk.to_rows(top=top):
         name = printable(row["name"])
         if row["error"]:
-            yield f"{name}: error {row['error']['code']}: {row['error']['what']}"
+            # The message begins with the image's name already.
+            what = row["error"]["what"].removeprefix(f"{name}: ")
+            yield f"{name}: error {row['error']['code']}: {what}"
             continue
         answer = row["answer"]
         words = ", ".join(answer) or "none" if isinstance(answer, list) else answer
