@@ -13,6 +13,7 @@ import numpy as np
 from sightline import __version__
 from sightline.conversion import to_litert
 from sightline.dataset import RecordRow
+from sightline.images import decoder_version
 from sightline.inference import LiteRTRunner, available_cores
 from sightline.inference.keras import KerasRunner
 from sightline.models.bundle import (
@@ -105,6 +106,7 @@ def environment() -> dict[str, Any]:
         "machine": platform.machine(),
         "system": platform.system(),
         "cores": available_cores(),
+        "decoder": decoder_version(),
         "packages": {
             found.metadata["Name"]: found.version
             for name in _PACKAGES

@@ -2,6 +2,7 @@
 
 from sightline.verification.compare import (
     FLOAT32_TOLERANCE,
+    RELATIVE_TOLERANCE,
     Verification,
     compare_runners,
     require_agreement,
@@ -10,6 +11,7 @@ from sightline.verification.golden import Golden, GoldenCheck, check_golden, mak
 
 __all__ = [
     "FLOAT32_TOLERANCE",
+    "RELATIVE_TOLERANCE",
     "Golden",
     "GoldenCheck",
     "Verification",

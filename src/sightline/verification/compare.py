@@ -1,7 +1,8 @@
 """The proof that two runners give the same answers on the same pixels.
 
 Sees two runners and arrays; knows no format. A difference beyond the tolerance is an error,
-so that nothing that disagrees with its source is ever written.
+so that nothing that disagrees with its source is ever written. Probabilities alone would not
+do: where a network is sure of itself, logits of another scale give the same ones.
 """
 
 from __future__ import annotations
@@ -17,6 +18,9 @@ from sightline.inference.runner import Runner
 FLOAT32_TOLERANCE = 1e-4
 """Largest |Δp| that float32 rounding in another order of operations explains (1e-6 to 5e-5
 measured on MobileNetV2, chaotic random weights being the worst case)."""
+RELATIVE_TOLERANCE = 1e-3
+"""Largest difference of logits and embeddings, as a share of the largest of their values
+(rounding: 1e-7 to 1e-5 measured)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,17 +29,21 @@ class Verification:
 
     Attributes:
         n: Images compared.
-        max_difference: Largest |Δp| over all images and classes.
+        max_difference: Largest |Δp| over all images and classes; infinite where there is NaN.
         mean_difference: Mean |Δp|.
-        agreement: Share of images with the same first answer.
-        disagreements: Rows where the first answer differs though the source's margin is more
-            than twice `max_difference`, so that rounding cannot explain it.
+        logits_difference: Largest difference of logits as a share of the largest logit.
+        embedding_difference: The same of embeddings; `None` where a runner has none.
+        agreement: Share of images with the same answer.
+        disagreements: Rows where the answer differs though the source's margin is more than
+            the tolerance can explain.
         tolerance: The |Δp| allowed.
     """
 
     n: int
     max_difference: float
     mean_difference: float
+    logits_difference: float
+    embedding_difference: float | None
     agreement: float
     disagreements: tuple[int, ...]
     tolerance: float
@@ -43,7 +51,9 @@ class Verification:
     @property
     def passed(self) -> bool:
         """Whether the runners agree."""
-        return self.max_difference <= self.tolerance and not self.disagreements
+        relative = max(self.logits_difference, self.embedding_difference or 0.0)
+        close = self.max_difference <= self.tolerance and relative <= RELATIVE_TOLERANCE
+        return close and not self.disagreements
 
     def to_json(self) -> dict[str, Any]:
         """Return the figures as JSON."""
@@ -53,23 +63,64 @@ class Verification:
 def compare_runners(
     source: Runner, target: Runner, pixels: np.ndarray, *, tolerance: float = FLOAT32_TOLERANCE
 ) -> Verification:
-    """Compare two runners on uint8 pixels (n, height, width, channels), n at least 1."""
-    expected = source.run(pixels).probabilities.astype(np.float64)
-    given = target.run(pixels).probabilities.astype(np.float64)
-    difference = np.abs(expected - given)
-    # NaN compares as false with everything: it must count as the worst difference, not as none.
-    worst = float(difference.max()) if np.isfinite(difference).all() else float("inf")
-    changed = expected.argmax(axis=1) != given.argmax(axis=1)
-    ordered = np.sort(expected, axis=1)
-    clear = ordered[:, -1] - ordered[:, -2] > 2 * worst
+    """Compare two runners on uint8 pixels (n, height, width, channels), n at least 1.
+
+    Raises:
+        CheckFailedError: They name other classes, or do another task.
+    """
+    if (source.classes, source.task) != (target.classes, target.task):
+        raise CheckFailedError(
+            f"The runners cannot be compared: one answers {source.task} with "
+            f"{', '.join(source.classes)}, the other {target.task} with "
+            f"{', '.join(target.classes)}.",
+            expected="the same classes in the same order",
+            code="export_disagrees",
+        )
+    expected, given = source.run(pixels), target.run(pixels)
+    difference = np.abs(expected.probabilities.astype(np.float64) - given.probabilities)
+    worst = largest_difference(expected.probabilities, given.probabilities)
+    decided, margins = _answers(source, expected.probabilities)
+    changed = decided != _answers(source, given.probabilities)[0]
+    embedding = None
+    if expected.embedding is not None and given.embedding is not None:
+        embedding = relative_difference(expected.embedding, given.embedding)
     return Verification(
         n=len(pixels),
         max_difference=worst,
         mean_difference=float(difference.mean()) if np.isfinite(worst) else float("inf"),
-        agreement=float(1 - changed.mean()),
-        disagreements=tuple(int(row) for row in np.flatnonzero(changed & clear)),
+        logits_difference=relative_difference(expected.logits, given.logits),
+        embedding_difference=embedding,
+        agreement=float(1 - changed.any(axis=1).mean()),
+        disagreements=tuple(
+            int(row) for row in np.flatnonzero((changed & (margins > tolerance)).any(axis=1))
+        ),
         tolerance=tolerance,
     )
+
+
+def largest_difference(expected: np.ndarray, given: np.ndarray) -> float:
+    """Return the largest |Δ|; infinite for other shapes, and where either is not finite."""
+    if expected.shape != given.shape:
+        return float("inf")
+    difference = np.abs(expected.astype(np.float64) - given)
+    # NaN compares as false with everything: it must count as the worst difference, not as none.
+    return float(difference.max()) if np.isfinite(difference).all() else float("inf")
+
+
+def relative_difference(expected: np.ndarray, given: np.ndarray) -> float:
+    """Return the largest |Δ| as a share of the largest expected value, of 1 if that is less."""
+    return largest_difference(expected, given) / max(1.0, float(np.abs(expected).max()))
+
+
+def _answers(runner: Runner, probabilities: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return decisions that can be compared, and how far each is from turning over."""
+    if runner.task == "multi_label":
+        thresholds = np.array(runner.rules.thresholds or 0.5, np.float32)
+        return probabilities >= thresholds, np.abs(probabilities - thresholds)
+    ordered = np.sort(probabilities, axis=1)
+    # Rounding lowers the first and raises the second.
+    margins = (ordered[:, -1:] - ordered[:, -2:-1]) / 2
+    return probabilities.argmax(axis=1)[:, None], margins
 
 
 def require_agreement(verification: Verification, *, name: str) -> None:
@@ -81,8 +132,11 @@ def require_agreement(verification: Verification, *, name: str) -> None:
     if not verification.passed:
         raise CheckFailedError(
             f"{name} disagrees with its source: |Δp| up to {verification.max_difference:.2g} on "
-            f"{verification.n} images, {len(verification.disagreements)} clear answers changed.",
-            expected=f"|Δp| of at most {verification.tolerance:g} and the same answers",
+            f"{verification.n} images, {len(verification.disagreements)} clear answers changed; "
+            f"logits differ by up to {verification.logits_difference:.2g} of the largest, "
+            f"embeddings by {verification.embedding_difference or 0:.2g}.",
+            expected=f"|Δp| of at most {verification.tolerance:g}, the same answers, logits and "
+            f"embeddings within {RELATIVE_TOLERANCE:g}",
             fix="nothing was written; report this with the backbone and options you used",
             code="export_disagrees",
             # An infinite difference has no word in JSON.

@@ -3,7 +3,7 @@
 Three kinds. Pixels to outputs: does this runtime compute the same function? PNG files to
 pixels: are decoding, orientation, colour policy and resizing the same (exact with the
 pinned decoder, within one level elsewhere)? JPEG files to pixels: the same where decoders
-may differ, so with a tolerance and the decoder's version.
+may differ, so with a tolerance; the bundle's environment has the decoder's version.
 
 All are drawn, not taken from the training data: an artefact that travels must not carry
 its owner's images.
@@ -19,8 +19,16 @@ import numpy as np
 from PIL import Image
 from safetensors.numpy import save as save_tensors
 
-from sightline.images import decoder_version, preprocess
+from sightline.errors import ModelError
+from sightline.files import printable
+from sightline.images import preprocess
 from sightline.inference.runner import Runner
+from sightline.verification.compare import (
+    FLOAT32_TOLERANCE,
+    RELATIVE_TOLERANCE,
+    largest_difference,
+    relative_difference,
+)
 
 PNG_TOLERANCE = 1
 JPEG_TOLERANCE = 12
@@ -40,12 +48,10 @@ class Golden:
         tensors: safetensors bytes: `pixels`, `probabilities`, `logits`, and for each file
             `<file name>` → uint8 (height, width, channels).
         files: The image files by member name.
-        decoder: The decoder's version when the pixels were made.
     """
 
     tensors: bytes
     files: Mapping[str, bytes]
-    decoder: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,14 +59,22 @@ class GoldenCheck:
     """Largest differences found against golden vectors.
 
     Attributes:
-        probabilities: Largest |Δp|.
+        probabilities: Largest |Δp|; infinite where there is NaN.
+        logits: Largest difference of logits as a share of the largest logit.
         png: Largest difference in levels over the PNG files.
         jpeg: Largest difference in levels over the JPEG files.
     """
 
     probabilities: float
+    logits: float
     png: int
     jpeg: int
+
+    @property
+    def passed(self) -> bool:
+        """Whether runtime, decoding and preprocessing do what they did."""
+        computed = self.probabilities <= FLOAT32_TOLERANCE and self.logits <= RELATIVE_TOLERANCE
+        return computed and self.png <= PNG_TOLERANCE and self.jpeg <= JPEG_TOLERANCE
 
 
 def make_golden(runner: Runner) -> Golden:
@@ -76,27 +90,42 @@ def make_golden(runner: Runner) -> Golden:
         "probabilities": outputs.probabilities,
         "logits": outputs.logits,
     }
-    return Golden(tensors=save_tensors(tensors), files=files, decoder=decoder_version())
+    return Golden(tensors=save_tensors(tensors), files=files)
 
 
 def check_golden(
     runner: Runner, tensors: Mapping[str, np.ndarray], files: Mapping[str, bytes]
 ) -> GoldenCheck:
-    """Run the golden vectors again and return the largest differences."""
+    """Run the golden vectors again and return the largest differences.
+
+    Raises:
+        ModelError: The vectors are not whole, or the runner takes other pixels.
+    """
+    kinds = {name.rpartition(".")[2] for name in files}
+    missing = sorted({_PIXELS, "probabilities", "logits", *files} - set(tensors))
+    if missing or kinds != {"png", "jpg"}:
+        raise ModelError(
+            "The golden vectors are not whole"
+            + (f": {', '.join(map(printable, missing))} missing." if missing else "."),
+            expected="what make_golden made",
+            fix="take another copy of the model",
+            code="damaged_model",
+        )
     outputs = runner.run(tensors[_PIXELS])
     levels = {
         name: _levels(preprocess(data, runner.preprocessing).pixels, tensors[name])
         for name, data in files.items()
     }
     return GoldenCheck(
-        probabilities=float(np.abs(outputs.probabilities - tensors["probabilities"]).max()),
+        probabilities=largest_difference(tensors["probabilities"], outputs.probabilities),
+        logits=relative_difference(tensors["logits"], outputs.logits),
         png=max(value for name, value in levels.items() if name.endswith(".png")),
         jpeg=max(value for name, value in levels.items() if name.endswith(".jpg")),
     )
 
 
 def _levels(given: np.ndarray, expected: np.ndarray) -> int:
-    return int(np.abs(given.astype(np.int16) - expected.astype(np.int16)).max())
+    return int(min(largest_difference(expected, given), 255))
 
 
 def _drawing(height: int, width: int, channels: int, seed: int) -> np.ndarray:
