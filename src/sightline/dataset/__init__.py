@@ -2,9 +2,10 @@
 
 from sightline.dataset.content import Content, read_content
 from sightline.dataset.dataset import Dataset
-from sightline.dataset.duplicates import Groups, content_groups, near_pairs
+from sightline.dataset.duplicates import Groups, content_groups
 from sightline.dataset.index import ContentIndex
 from sightline.dataset.leaks import leaks
+from sightline.dataset.near import near_pairs
 from sightline.dataset.record import RecordRow, record_rows
 from sightline.dataset.records import SPLITS, Finding, Row, Severity, refusal
 from sightline.dataset.samples import write_digits

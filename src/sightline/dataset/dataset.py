@@ -240,7 +240,7 @@ class Dataset:
         Args:
             splits: Row name to split; None takes the row's split away. Other rows keep theirs.
         """
-        rows = (replace(row, split=splits.get(row.name, row.split)) for row in self.rows)
+        rows = (row.with_split(splits.get(row.name, row.split)) for row in self.rows)
         return replace(self, rows=tuple(rows))
 
     def without_splits(self) -> Dataset:
@@ -294,7 +294,7 @@ class Dataset:
         notices = tuple(
             replace(item, severity="warning") if item in small else item for item in done.notices
         )
-        rows = [replace(row, split=s) for row, s in zip(self.rows, done.splits, strict=True)]
+        rows = [row.with_split(s) for row, s in zip(self.rows, done.splits, strict=True)]
         notices = (*self.notices, *notices, *groups.notices([row.name for row in rows]))
         whole = replace(self, rows=tuple(rows), notices=notices)
         first, second, third = (whole._rows_of(name) for name in SPLITS)

@@ -1,154 +1,28 @@
 """Which images are copies of each other, exactly or nearly, and which therefore stay together.
 
 Exact copies share a digest. Near copies (bursts, recompressions, resizes) have perceptual hashes
-within a few bits. Pairs are found through an index, never by comparing all with all: multi-index
-hashing after Norouzi, Punjani and Fleet, "Fast Exact Search in Hamming Space with Multi-Index
-Hashing", 2014.
+within a few bits.
 """
 
 from __future__ import annotations
 
-import math
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import combinations, pairwise
+from itertools import pairwise
 
 import numpy as np
 
 from sightline.dataset.content import Content
+from sightline.dataset.near import kept_pairs
 from sightline.dataset.records import Finding, counted
 from sightline.dataset.sets import Chains, Sets
 from sightline.images.hashing import NEAR_DUPLICATE_DISTANCE
 
 LARGEST_FAMILY = 32
 """Digests that near duplicates may join; more that look alike are a kind of picture."""
-
-_BLOCK = 1 << 18
-"""Candidate pairs compared at once: bounds the memory to some megabytes."""
 # Keys of named groups sort before those of digests.
 _NAMED, _DIGEST = "0", "1"
-_BAND_BITS = 18
-"""The widest band: its 262,144 buckets are a table."""
-_LOOKUP_COST = 2.0
-"""Of one bucket, in comparisons of a pair."""
-_MANY = 4_000_000
-"""Pairs found before repeated and needless ones are dropped."""
-
-
-def near_pairs(hashes: np.ndarray, max_distance: int, *, nearest: int | None = None) -> np.ndarray:
-    """Return the pairs of hashes that differ in at most `max_distance` bits.
-
-    If m bands of two hashes differ in d bits together, and d < m (r + 1), then some band differs
-    in at most r. So each band is looked up with every choice of up to r bits turned, and only
-    what is met there is compared in full. No pair is missed.
-
-    Args:
-        hashes: `uint8` (n, bytes), all different.
-        max_distance: In bits.
-        nearest: Keep a pair only if it is among so many nearest of one of its two: bounds the
-            result where all look alike. All pairs by default.
-
-    Returns:
-        `int64` (m, 3): indices i < j and their distance, in order of (i, j).
-    """
-    count, width = hashes.shape
-    padded = np.zeros((count, -(-width // 8) * 8), np.uint8)
-    padded[:, :width] = hashes
-    words = [np.ascontiguousarray(word) for word in padded.view(np.uint64).T]
-    bits = np.unpackbits(hashes, axis=1)
-    bands, radius = _cheapest(count, width * 8, max_distance)
-    found = np.zeros((0, 3), np.int64)
-    fresh: list[np.ndarray] = []
-    for band in range(bands):
-        # Strided, not consecutive: neighbouring bits of a perceptual hash are alike.
-        own = bits[:, band::bands]
-        keys = own @ (1 << np.arange(own.shape[1]))
-        for first, second in _lookups(keys, own.shape[1], radius):
-            fresh.append(_near(words, first, second, max_distance))
-            if sum(map(len, fresh)) > _MANY:
-                found, fresh = _merged([found, *fresh], count, nearest), []
-    return _merged([found, *fresh], count, nearest)
-
-
-def _merged(parts: Sequence[np.ndarray], count: int, nearest: int | None) -> np.ndarray:
-    pairs = np.concatenate(parts)
-    _, once = np.unique(pairs[:, 0] * count + pairs[:, 1], return_index=True)
-    pairs = pairs[once]
-    if nearest is None or len(pairs) <= nearest:
-        return pairs
-    kept = np.zeros(len(pairs), bool)
-    for end in (0, 1):
-        own = np.lexsort((pairs[:, 2], pairs[:, end]))
-        nodes = pairs[own, end]
-        # The place of each pair among those of its node, nearest first. The two ends of one
-        # node are ranked apart, which keeps a few pairs too many and none too few.
-        place = np.arange(len(own)) - np.searchsorted(nodes, nodes, "left")
-        kept[own[place < nearest]] = True
-    return pairs[kept]
-
-
-def _cheapest(count: int, bits: int, max_distance: int) -> tuple[int, int]:
-    """Return the number of bands and the radius that need the least work."""
-
-    def work(choice: tuple[int, int]) -> float:
-        bands, radius = choice
-        wide = bits / bands
-        turned = sum(math.comb(math.ceil(wide), r) for r in range(radius + 1))
-        return bands * turned * (_LOOKUP_COST + count / 2**wide)
-
-    choices = []
-    for radius in range(4):
-        bands = max(max_distance // (radius + 1) + 1, -(-bits // _BAND_BITS))
-        choices.append((min(bands, bits), radius))
-    return min(choices, key=work)
-
-
-def _near(
-    words: Sequence[np.ndarray], first: np.ndarray, second: np.ndarray, max_distance: int
-) -> np.ndarray:
-    """Return (low, high, distance) of those pairs that are near."""
-    distance = np.zeros(len(first), np.uint16)
-    for place, word in enumerate(words, start=1):
-        distance += np.bitwise_count(word[first] ^ word[second])
-        if place % 2 == 0 or place == len(words):
-            # Half of a hash rules out most pairs.
-            near = np.flatnonzero(distance <= max_distance)
-            first, second, distance = first[near], second[near], distance[near]
-    low, high = np.minimum(first, second), np.maximum(first, second)
-    return np.stack([low, high, distance], axis=1).astype(np.int64)
-
-
-def _lookups(keys: np.ndarray, bits: int, radius: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Yield blocks of pairs of indices whose keys differ in at most `radius` bits, each once."""
-    order = np.argsort(keys, kind="stable").astype(np.int32)
-    keys = keys[order]
-    sizes = np.bincount(keys, minlength=1 << bits)
-    begins = np.cumsum(sizes) - sizes
-    places = np.arange(len(keys))
-    yield from _joined(order, order, places + 1, begins[keys] + sizes[keys] - places - 1)
-    for turned in range(1, radius + 1):
-        for chosen in combinations(range(bits), turned):
-            # Of two keys that differ in these bits, only one has the first of them unset.
-            asking = np.flatnonzero(keys & (1 << chosen[0]) == 0)
-            met = keys[asking] ^ sum(1 << place for place in chosen)
-            yield from _joined(order[asking], order, begins[met], sizes[met])
-
-
-def _joined(
-    first: np.ndarray, order: np.ndarray, low: np.ndarray, counts: np.ndarray
-) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Yield pairs of each `first[k]` with the `counts[k]` entries of `order` from `low[k]` on."""
-    ends = np.cumsum(counts)
-    start = 0
-    while start < len(counts):
-        done = int(ends[start - 1]) if start else 0
-        stop = max(start + 1, int(np.searchsorted(ends, done + _BLOCK, "right")))
-        part = slice(start, stop)
-        repeated = np.repeat(first[part], counts[part])
-        shift = np.repeat(low[part] - (ends[part] - counts[part] - done), counts[part])
-        yield repeated, order[np.arange(len(repeated)) + shift]
-        start = stop
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -237,7 +111,7 @@ def _families(contents: Sequence[Content]) -> _Families:
     digests = [sorted(same) for same in by_hash.values()]
     hashes = np.frombuffer(b"".join(by_hash), np.uint8).reshape(len(by_hash), -1)
     # Each hash needs no more pairs than make a crowd of it.
-    pairs = near_pairs(hashes, NEAR_DUPLICATE_DISTANCE, nearest=LARGEST_FAMILY)
+    pairs = kept_pairs(hashes, NEAR_DUPLICATE_DISTANCE, nearest=LARGEST_FAMILY)
     chains = Chains([len(same) for same in digests])
     families = []
     for distance in np.unique(pairs[:, 2]):

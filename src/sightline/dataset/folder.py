@@ -8,7 +8,7 @@ each.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 
@@ -61,7 +61,7 @@ def read_folder(root: Path, *, allow: Collection[str] = ()) -> Listing:
         )
         for split, path in _class_folders(walk)
     ]
-    rows = [_row(root, folder, image) for folder in folders for image in folder.images]
+    rows = [row for folder in folders for row in _rows(root, folder)]
     counts = Counter(label for row in rows for label in row.labels)
     findings = [
         *walk.findings(),
@@ -82,12 +82,10 @@ def read_folder(root: Path, *, allow: Collection[str] = ()) -> Listing:
     )
 
 
-def _row(root: Path, folder: _ClassFolder, image: str) -> Row:
-    return Row(
-        source=FileSource(path=root / image, name=image),
-        labels=(clean_label(folder.label),),
-        split=folder.split,
-    )
+def _rows(root: Path, folder: _ClassFolder) -> Iterator[Row]:
+    labels = (clean_label(folder.label),)
+    for image in folder.images:
+        yield Row(source=FileSource(root / image, image), labels=labels, split=folder.split)
 
 
 def _class_folders(walk: Walk) -> list[tuple[str | None, str]]:

@@ -8,7 +8,7 @@ shows them to a person must go through `sightline.files.printable`.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -48,6 +48,10 @@ class Row:
     def name(self) -> str:
         """What the image is called: its path relative to the data, where it has one."""
         return self.source.name
+
+    def with_split(self, split: str | None) -> Row:
+        """Return the row in another split."""
+        return self if split == self.split else replace(self, split=split)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
