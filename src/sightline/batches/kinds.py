@@ -14,6 +14,9 @@ from sightline.batches.shard import RowKind
 from sightline.files import canonical_json, sha256_bytes
 from sightline.images import Preprocessing, Source, load
 
+_PARTS = 4
+"""Handed to each thread in turn, so that none waits long for another's large image."""
+
 
 def pixel_kind(preprocessing: Preprocessing) -> RowKind:
     """Return the kind of what `images.load` gives: uint8 (height, width, channels)."""
@@ -70,12 +73,19 @@ def decoder(
     It decodes in threads and raises `ImageError` as `images.load` does.
     """
     threads = workers or os.cpu_count() or 1
-
-    def one(index: int) -> npt.NDArray[np.uint8]:
-        return load(sources[index], preprocessing).pixels
+    shape = (preprocessing.height, preprocessing.width, preprocessing.channels)
 
     def decode(indices: Indices) -> npt.NDArray[np.uint8]:
-        with ThreadPoolExecutor(min(threads, len(indices))) as pool:
-            return np.stack(list(pool.map(one, indices.tolist())))
+        rows = np.empty((len(indices), *shape), np.uint8)
+
+        def fill(part: Indices) -> None:
+            for row in part.tolist():
+                rows[row] = load(sources[indices[row]], preprocessing).pixels
+
+        # Small images cost less than handing them over one by one.
+        parts = min(_PARTS * threads, len(indices))
+        with ThreadPoolExecutor(threads) as pool:
+            list(pool.map(fill, np.array_split(np.arange(len(indices)), max(1, parts))))
+        return rows
 
     return decode
