@@ -270,7 +270,8 @@ def test_damaged_shards_are_removed_and_made_again(tmp_path):
 
 
 def test_an_error_passes_through_and_keeps_what_was_done(tmp_path, monkeypatch):
-    monkeypatch.setattr(cache_module, "_STEP", 2)
+    monkeypatch.setattr(cache_module, "_FIRST_STEP", 2)
+    monkeypatch.setattr(cache_module, "_SHORT_SECONDS", 0)
     images = Images(range(7))
     whole = images.compute
 
@@ -284,6 +285,18 @@ def test_an_error_passes_through_and_keeps_what_was_done(tmp_path, monkeypatch):
     images.computed.clear()
     images.rows(ArrayCache(tmp_path))
     assert images.computed == [4, 5, 6]
+
+
+def test_cheap_rows_are_asked_for_in_ever_larger_steps(tmp_path):
+    sizes: list[int] = []
+    images = Images(range(1000))
+
+    def compute(indices: np.ndarray) -> np.ndarray:
+        sizes.append(len(indices))
+        return images.compute(indices)
+
+    ArrayCache(tmp_path).rows(KIND, images.keys, compute)
+    assert sizes[:3] == [64, 128, 256] and sum(sizes) == 1000
 
 
 def test_rows_of_a_wrong_shape_are_an_error():

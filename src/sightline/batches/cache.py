@@ -9,6 +9,7 @@ found by the digests of all that they depend on.
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from pathlib import Path
@@ -29,7 +30,8 @@ _MOST_MEMORY = 2 * 10**9
 _SHARD_BYTES = 64 * 2**20
 _MOST_SHARDS = 256
 _LEAST_SHARDS = 8
-_STEP = 64
+_FIRST_STEP = 64
+_SHORT_SECONDS = 0.1
 
 
 class CachedRows:
@@ -127,18 +129,23 @@ class ArrayCache:
         filling.find(first.keys())
         missing = sorted(index for key, index in first.items() if key not in filling.places)
         parts = tuple(filling.plan(np.array(missing, dtype=np.int64)))
-        done = len(filling.places)
+        done, step = len(filling.places), _FIRST_STEP
         total = done + sum(len(part) for part in parts)
         for part in parts:
             rows = np.empty((len(part), *kind.shape), dtype=kind.dtype)
             filled = 0
             try:
-                for step in np.split(part, range(_STEP, len(part), _STEP)):
+                while filled < len(part):
                     _report(progress, done + filled, total)
-                    rows[filled : filled + len(step)] = _checked(
-                        compute(step), (len(step), *kind.shape)
+                    began = time.monotonic()
+                    chosen = part[filled : filled + step]
+                    rows[filled : filled + len(chosen)] = _checked(
+                        compute(chosen), (len(chosen), *kind.shape)
                     )
-                    filled += len(step)
+                    filled += len(chosen)
+                    # What is cheap is asked for by the thousand; what is dear, so that a
+                    # report, and with it Ctrl-C, is never far.
+                    step *= 2 if time.monotonic() - began < _SHORT_SECONDS else 1
             finally:
                 filling.keep([keys[index] for index in part[:filled]], rows[:filled])
             done += filled
