@@ -114,7 +114,7 @@ def run_sightline(
         cache.mkdir(exist_ok=True)
         program = [sys.executable, "-m", "sightline"]
         command = [*program, "train", str(data), "--save", str(bundle), "--overwrite", "--json"]
-        command += ["--seed", str(seed), "--allow", "leak", "--allow", "conflicting_labels"]
+        command += ["--seed", str(seed)]
         seconds, output = timed([*command, *EFFORTS[what]], environment(cache))
         right = right_answers(bundle, data, cache)
         row = {"what": what, "resplit": resplit, "seed": seed, "seconds": seconds, "right": right}

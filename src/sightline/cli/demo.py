@@ -34,6 +34,7 @@ def demo(
     console: Console = context.obj
     with without_start_messages():
         load_attribute("sightline.training.determinism:make_deterministic")()
+        load_attribute("sightline.conversion:start_runtimes")()
     watcher = ConsoleWatcher(console, epochs=False)
     with stop_on_signals() as stop, closing(watcher):
         result = load_attribute("sightline.workflows.demo:demo")(save, watcher=watcher, stop=stop)

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 
 import keras
 import tensorflow as tf
+from ai_edge_litert.interpreter import Interpreter
 
 from sightline.errors import ModelError
 
@@ -71,6 +72,18 @@ def to_litert(
             ) from error
     tensors = ["Identity", *(f"Identity_{number}" for number in range(1, len(names)))]
     return LiteRTGraph(content=content, outputs=dict(zip(names, tensors, strict=True)))
+
+
+def start_runtimes() -> None:
+    """Start TensorFlow and LiteRT on a graph of one addition.
+
+    Both write lines to standard error when they first run, which their user may want to hold
+    back; this is the moment for it.
+    """
+    add = tf.function(lambda x: x + 1, input_signature=[tf.TensorSpec((1,), tf.float32)])
+    with _quiet():
+        converter = tf.lite.TFLiteConverter.from_concrete_functions([add.get_concrete_function()])
+        Interpreter(model_content=converter.convert()).allocate_tensors()
 
 
 @contextmanager

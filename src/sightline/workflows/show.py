@@ -242,14 +242,15 @@ class _Sheet:
         return width, height
 
     def _label_width(self) -> int:
-        widths = [_width(line.name, _TEXT) for line in self.lines]
+        widths = [
+            max(_width(line.name, _TEXT), _width(_count(line), _SMALL)) for line in self.lines
+        ]
         return min(max(widths, default=0), _WIDEST_LABEL) + _GAP
 
     def _label(self, pen: ImageDraw.ImageDraw, line: _Line, middle: int) -> None:
         name = _shortened(line.name, _WIDEST_LABEL)
-        count = f"{line.count:,} images" if line.count != 1 else "1 image"
         pen.text((_MARGIN, middle), name, _INK, _font(_TEXT), anchor="ls")
-        pen.text((_MARGIN, middle + 4), count, _FAINT, _font(_SMALL), anchor="lt")
+        pen.text((_MARGIN, middle + 4), _count(line), _FAINT, _font(_SMALL), anchor="lt")
 
     def _paste(self, sheet: Image.Image, tile: _Tile, corner: tuple[int, int]) -> None:
         size = self._tile_size()
@@ -280,6 +281,10 @@ def _refusal(tile: _Tile, size: tuple[int, int]) -> Image.Image:
     pen.rectangle(box, _ALARM_PAPER)
     pen.multiline_text(middle, text, _ALARM, _font(_SMALL), anchor="mm", align="center")
     return picture
+
+
+def _count(line: _Line) -> str:
+    return f"{line.count:,} images" if line.count != 1 else "1 image"
 
 
 def _shortened(text: str, width: int, size: int = _TEXT) -> str:
