@@ -78,3 +78,47 @@ def test_a_feature_that_never_varies_does_no_harm() -> None:
     )
     assert np.isfinite(head.kernel).all()
     assert head.trials[0][2] > 0.9
+
+
+def test_a_class_that_no_image_has_is_never_the_answer() -> None:
+    features, targets = problem(3)
+    wider = np.insert(targets, 1, 0, axis=1)
+    head = fit_head(
+        (features, wider, np.ones(len(features), np.float32)),
+        (features, wider),
+        task="multi_class",
+        strengths=[0.1],
+    )
+    alone = fit_head(
+        (features, targets, np.ones(len(features), np.float32)),
+        (features, targets),
+        task="multi_class",
+        strengths=[0.1],
+    )
+    answers = (features @ head.kernel + head.bias).argmax(axis=1)
+    assert set(answers) == {0, 2, 3}
+    assert np.array_equal(head.kernel[:, [0, 2, 3]], alone.kernel)
+
+
+def test_images_of_one_class_only_are_answered_with_it() -> None:
+    features, _ = problem(3)
+    targets = np.tile(np.array([0, 1, 0], np.float32), (len(features), 1))
+    ones = np.ones(len(features), np.float32)
+    head = fit_head(
+        (features, targets, ones), (features, targets), task="multi_class", strengths=[0.1, 1]
+    )
+    assert set((features @ head.kernel + head.bias).argmax(axis=1)) == {1}
+
+
+def test_a_label_on_all_images_or_none_is_learned_as_such() -> None:
+    features, targets = problem(2)
+    labels = np.stack([targets[:, 0], np.ones(len(targets)), np.zeros(len(targets))], axis=1)
+    labels = labels.astype(np.float32)
+    ones = np.ones(len(features), np.float32)
+    head = fit_head(
+        (features, labels, ones), (features, labels), task="multi_label", strengths=[0.1]
+    )
+    given = features @ head.kernel + head.bias > 0
+    assert given[:, 1].all()
+    assert not given[:, 2].any()
+    assert (given[:, 0] == (labels[:, 0] > 0.5)).mean() > 0.9

@@ -23,6 +23,8 @@ from sightline.predictions import Task
 Solver = Callable[[float], tuple[np.ndarray, np.ndarray]]
 
 _MOST_ITERATIONS = 300
+_NEVER_SEEN = 10.0
+"""The logit, below zero, of a class without an image; above zero, of a label that all have."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,28 +96,38 @@ def _softmax_solver(features: np.ndarray, targets: np.ndarray, weights: np.ndarr
     # Warm start: going from strong to weak penalties, each solution begins at the one before.
     model = LogisticRegression(max_iter=_MOST_ITERATIONS, warm_start=True)
     labels = targets.argmax(axis=1)
+    present = np.unique(labels)
 
     def solve(strength: float) -> tuple[np.ndarray, np.ndarray]:
-        _fit(model.set_params(C=strength), features, labels, weights)
-        kernel, bias = model.coef_.T, model.intercept_
-        if kernel.shape[1] == 1:  # two classes come as one logit: share it between them
-            kernel, bias = np.hstack([-kernel / 2, kernel / 2]), np.hstack([-bias / 2, bias / 2])
+        kernel = np.zeros((features.shape[1], targets.shape[1]))
+        bias = np.full(targets.shape[1], -_NEVER_SEEN)
+        bias[present] = 0
+        if len(present) > 1:
+            _fit(model.set_params(C=strength), features, labels, weights)
+            found, offset = model.coef_.T, model.intercept_
+            if len(present) == 2:  # two classes come as one logit: share it between them
+                found, offset = np.hstack([-found / 2, found / 2]), np.hstack([-offset, offset]) / 2
+            kernel[:, present], bias[present] = found, offset
         return kernel, bias
 
     return solve
 
 
 def _sigmoid_solver(features: np.ndarray, targets: np.ndarray, weights: np.ndarray) -> Solver:
-    width = targets.shape[1]
-    models = [LogisticRegression(max_iter=_MOST_ITERATIONS, warm_start=True) for _ in range(width)]
+    given = targets > 0.5
+    # A label that all images have, or none, has nothing to be told apart by.
+    constant = np.where(given.all(axis=0), _NEVER_SEEN, -_NEVER_SEEN)
+    models = {
+        column: LogisticRegression(max_iter=_MOST_ITERATIONS, warm_start=True)
+        for column in np.flatnonzero(given.any(axis=0) & ~given.all(axis=0))
+    }
 
     def solve(strength: float) -> tuple[np.ndarray, np.ndarray]:
-        for column, model in enumerate(models):
-            _fit(model.set_params(C=strength), features, targets[:, column] > 0.5, weights)
-        return (
-            np.hstack([model.coef_.T for model in models]),
-            np.hstack([model.intercept_ for model in models]),
-        )
+        kernel, bias = np.zeros((features.shape[1], targets.shape[1])), constant.copy()
+        for column, model in models.items():
+            _fit(model.set_params(C=strength), features, given[:, column], weights)
+            kernel[:, column], bias[column] = model.coef_[0], model.intercept_[0]
+        return kernel, bias
 
     return solve
 
