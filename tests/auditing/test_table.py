@@ -138,6 +138,11 @@ def test_a_split_that_lacks_a_class():
     ]
 
 
+def test_a_class_whose_images_are_in_no_split_yet_is_not_missing():
+    rows = [("train/a", "x", encoded(1)), ("test/b", "x", encoded(2)), ("c", "y", encoded(3))]
+    assert audit(dataset(*rows)).of("missing_class") == ()
+
+
 def test_copies_do_not_make_a_class_large():
     rows = [(f"x{i}", "x", encoded(i)) for i in range(3)]
     rows += [(f"y{i}", "y", encoded(9)) for i in range(5)]
