@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sightline.batches import ArrayCache, ClassWeight
-from sightline.dataset import Dataset
+from sightline.dataset import Dataset, RecordRow
 from sightline.errors import ConfigError
 from sightline.evaluation import Evaluation, evaluate
 from sightline.files import cache_directory, free_path, load_attribute
@@ -23,6 +23,7 @@ from sightline.images import as_source
 from sightline.inference import LiteRTRunner, predict
 from sightline.models.bundle import SUFFIX, Bundle, read_bundle, write_bundle
 from sightline.predictions import Label, Predictions
+from sightline.training.origin import continue_options
 from sightline.training.recipe import Options, Recipe, resolve
 
 if TYPE_CHECKING:
@@ -108,22 +109,20 @@ class Classifier:
         Args:
             train: The images to learn from.
             validation_data: The images that choose; a stable seventh of `train` by default.
-            class_weight: `"balanced"`, or a weight for each class name.
+            class_weight: `"balanced"`, or a weight for each class name; that of `options` by
+                default.
             watcher: Is told how it goes (`training.loop.Watcher`); silent by default.
 
         Raises:
             ConfigError, DataError, NonFiniteError, MachineError: As the parts say.
         """
+        options, earlier = self._start(class_weight)
+        recipe = resolve(options, classes=len(train.classes), task=train.task)
         session = load_attribute("sightline.training.session:in_python")(
             ArrayCache(cache_directory() / "arrays"), cache_directory() / "graphs", watcher
         )
         data = load_attribute("sightline.training.session:join")(
-            *_with_validation(train, validation_data)
-        )
-        recipe = resolve(
-            replace(self._options(), class_weight=class_weight),
-            classes=len(train.classes),
-            task=train.task,
+            *_with_validation(train, validation_data), earlier=earlier
         )
         trained, made = load_attribute("sightline.training.session:train_bundle")(
             recipe, data, session
@@ -195,6 +194,17 @@ class Classifier:
     def _learned(self, bundle: Bundle, runner: LiteRTRunner) -> None:
         self._bundle = bundle
         self._runner = runner
+
+    def _start(self, class_weight: ClassWeight) -> tuple[Options, tuple[RecordRow, ...]]:
+        """Return the options, and the images that the weights come from where they are known."""
+        options = self._options()
+        if class_weight is not None:
+            options = replace(options, class_weight=class_weight)
+        if not options.weights.endswith(SUFFIX):
+            return options, ()
+        origin = Path(options.weights)
+        bundle = read_bundle(origin)
+        return continue_options(options, origin, bundle), bundle.record()
 
     def _options(self) -> Options:
         own = Options(

@@ -59,7 +59,9 @@ def train(
     image_size: Annotated[
         str | None, _option(_NETWORK, "The input, 224 or HEIGHTxWIDTH.", metavar="SIZE")
     ] = None,
-    channels: Annotated[int, _option(_NETWORK, "3 for colour, 1 for grey.")] = 3,
+    channels: Annotated[
+        int | None, _option(_NETWORK, "3 for colour (default), 1 for grey.")
+    ] = None,
     fit: Annotated[
         str | None, _option(_NETWORK, "How an image is made to fit: squash, pad, crop.")
     ] = None,
@@ -142,6 +144,7 @@ def train(
     # TensorFlow takes seconds to import, so what can be refused without it is refused first.
     with without_start_messages():
         load_attribute("sightline.training.determinism:make_deterministic")()
+        load_attribute("sightline.conversion:start_runtimes")()
     workflow = "sightline.workflows.train"
     request = load_attribute(f"{workflow}:Request")(
         data=data,

@@ -58,3 +58,12 @@ def fingerprint_of(listing: Listing, contents: Sequence[Content]) -> str:
     )
     value = {"task": listing.task, "classes": listing.classes, "rows": rows}
     return sha256_bytes(canonical_json(value).encode())
+
+
+def splits_on_record(record: Iterable[RecordRow]) -> dict[str, str]:
+    """Return the split of each digest; where copies stand in several, train counts."""
+    known: dict[str, str] = {}
+    for row in record:
+        if row.split and known.get(row.digest) != "train":
+            known[row.digest] = row.split
+    return known

@@ -7,8 +7,9 @@ row with its error. Nothing here stops for a bad image.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import replace
 from itertools import islice
 
@@ -33,7 +34,7 @@ def predict_stream(
     workers: int | None = None,
     limits: Limits | None = None,
     unsure_below: float | None = None,
-) -> Iterator[Predictions]:
+) -> Generator[Predictions, None, None]:
     """Yield predictions for `sources` in order, `chunk` images at a time.
 
     Args:
@@ -93,11 +94,12 @@ def predict(
     """Return the predictions for all `sources` as one record."""
     chunks = [_answer(runner, runner.rules, [], [])]
     done = 0
-    for chunk in predict_stream(runner, sources, limits=limits):
-        chunks.append(chunk)
-        done += len(chunk)
-        if progress is not None:
-            progress(done, len(sources))
+    with closing(predict_stream(runner, sources, limits=limits)) as stream:
+        for chunk in stream:
+            chunks.append(chunk)
+            done += len(chunk)
+            if progress is not None:
+                progress(done, len(sources))
     return Predictions.concatenate(chunks)
 
 

@@ -103,9 +103,9 @@ def heeding(stop: StopRequest, progress: Callable[[int, int], None]) -> Callable
         progress(done, total)
         if stop.signal_number is not None:
             raise Interrupted(
-                "Stopped while reading images; what was computed is kept.",
+                "Stopped; what was computed until then is kept.",
                 signal_number=stop.signal_number,
-                fix="run the same command again to go on",
+                fix="run the same command with --resume to go on",
             )
 
     return checked

@@ -140,7 +140,7 @@ class Options:
     weights: str = "imagenet"
     effort: str = "standard"
     image_size: tuple[int, int] | None = None
-    channels: int = 3
+    channels: int | None = None
     fit: str | None = None
     epochs: int | None = None
     batch_size: int | None = None
@@ -241,10 +241,11 @@ def resolve(options: Options, *, classes: int, task: Task) -> Recipe:
             code="no_such_weights",
         )
     height, width = options.image_size or card.default_size
+    channels = 3 if options.channels is None else options.channels
     preprocessing = Preprocessing(
         height=height,
         width=width,
-        channels=options.channels,
+        channels=channels,
         fit=options.fit or Preprocessing().fit,
     )
     architecture = Architecture(
@@ -253,7 +254,7 @@ def resolve(options: Options, *, classes: int, task: Task) -> Recipe:
         task=task,
         height=height,
         width=width,
-        channels=options.channels,
+        channels=channels,
         dropout=options.dropout or 0.0,
         options=options.backbone_options,
     )

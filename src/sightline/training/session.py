@@ -16,7 +16,8 @@ from sightline.errors import DataError
 from sightline.files import canonical_json, sha256_bytes
 from sightline.training.assemble import Made, environment, make_bundle
 from sightline.training.loop import Watcher
-from sightline.training.parts import Part
+from sightline.training.origin import refuse_seen, whole_record
+from sightline.training.parts import Part, heeding
 from sightline.training.recipe import Recipe
 from sightline.training.signals import StopRequest
 from sightline.training.trainer import Job, Trained, Workplace, train_model
@@ -31,10 +32,12 @@ class Learnable:
     Attributes:
         dataset: All rows: train, validation and, if there are, test.
         contents: Aligned with them.
+        earlier: The record of the bundle that training continues from.
     """
 
     dataset: Dataset
     contents: tuple[Content, ...]
+    earlier: tuple[RecordRow, ...] = ()
 
     def part(self, split: str) -> tuple[Dataset, tuple[Content, ...]]:
         """Return the rows of a split and their contents, aligned."""
@@ -47,7 +50,7 @@ class Learnable:
 
     def record(self) -> list[RecordRow]:
         """Return what the bundle keeps of the data."""
-        return record_rows(self.dataset, self.contents)
+        return whole_record(record_rows(self.dataset, self.contents), self.earlier)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,7 +91,9 @@ def train_bundle(recipe: Recipe, data: Learnable, session: Session) -> tuple[Tra
             stop=session.stop,
         )
     )
-    compared = np.arange(min(len(validation), _COMPARED_IMAGES))
+    # Evenly from all of it: rows come class by class.
+    count = min(len(validation), _COMPARED_IMAGES)
+    compared = np.linspace(0, len(validation) - 1, count).astype(np.int64)
     with session.watcher.stage("converting and comparing") as progress:
         made = make_bundle(
             trained,
@@ -97,7 +102,7 @@ def train_bundle(recipe: Recipe, data: Learnable, session: Session) -> tuple[Tra
             record=data.record(),
             pixels=validation.decode(compared),
         )
-        progress(len(compared), len(compared))
+        heeding(session.stop, progress)(count, count)
     return trained, made
 
 
@@ -127,11 +132,19 @@ def in_python(cache: ArrayCache, graphs: Path, watcher: Watcher | None) -> Sessi
     )
 
 
-def join(training: Dataset, validation: Dataset) -> Learnable:
+def join(
+    training: Dataset, validation: Dataset, *, earlier: tuple[RecordRow, ...] = ()
+) -> Learnable:
     """Return two datasets as one, each row in its split.
 
+    Args:
+        training: The images to learn from.
+        validation: The images that choose.
+        earlier: The record of the bundle that training continues from.
+
     Raises:
-        DataError: An image stands in both, or their classes differ.
+        DataError: An image stands in both, or their classes differ; or what chooses was
+            trained on before.
     """
     named = (("train", training), ("validation", validation))
     rows = [replace(row, split=split) for split, part in named for row in part.rows]
@@ -151,7 +164,8 @@ def join(training: Dataset, validation: Dataset) -> Learnable:
             fix="use train, val, test = dataset.split(...)",
             code="leak" if shared else "unknown_class",
         )
-    return Learnable(dataset=joined, contents=contents)
+    refuse_seen(joined, contents, earlier)
+    return Learnable(dataset=joined, contents=contents, earlier=earlier)
 
 
 class Silent:

@@ -176,7 +176,7 @@ def _fit_head(model: keras.Model, job: Job, *, pixels: Sequence[Rows] | None) ->
             (features[1], job.validation.targets),
             task=job.recipe.architecture.task,
             strengths=job.recipe.head_strengths,
-            progress=progress,
+            progress=heeding(job.stop, progress),
         )
     dense = model.get_layer("logits")
     dense.kernel.assign(head.kernel)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sightline.dataset import Content, Dataset, RecordRow, Row
+from sightline.dataset.record import splits_on_record
 from sightline.errors import ConfigError, DataError, unknown_name
 from sightline.evaluation import Evaluation, evaluate
 from sightline.files import printable
@@ -98,8 +99,8 @@ def select(
         )
     if on not in PARTS:
         raise unknown_name("part", on, PARTS)
-    known = {entry.digest: entry for entry in record}
-    parts = [_part_of(content, known) for content in contents]
+    known, labels = splits_on_record(record), {entry.digest: entry.labels for entry in record}
+    parts = [known.get(content.digest, "new") for content in contents]
     rows = tuple(row for row, part in zip(dataset.rows, parts, strict=True) if part == on)
     selection = Selection(
         on=on,
@@ -111,7 +112,7 @@ def select(
         relabelled=tuple(
             row.name
             for row, content in zip(dataset.rows, contents, strict=True)
-            if content.digest in known and set(known[content.digest].labels) != set(row.labels)
+            if set(labels.get(content.digest, row.labels)) != set(row.labels)
         ),
     )
     if not rows:
@@ -146,11 +147,6 @@ def evaluate_images(
         predictions=predictions,
         labels=labels,
     )
-
-
-def _part_of(content: Content, known: dict[str, RecordRow]) -> str:
-    entry = known.get(content.digest)
-    return "new" if entry is None else entry.split or "new"
 
 
 def _missing(contents: Sequence[Content], record: Sequence[RecordRow], on: str) -> tuple[str, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import glob
 import os
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -99,8 +100,9 @@ def predict_images(
 ) -> Iterator[Predictions]:
     """Yield predictions in chunks and report progress after each."""
     done = 0
-    for chunk in predict_stream(runner, images.sources, unsure_below=unsure_below):
-        done += len(chunk)
-        yield chunk
-        if progress is not None:
-            progress(done, len(images.sources))
+    with closing(predict_stream(runner, images.sources, unsure_below=unsure_below)) as stream:
+        for chunk in stream:
+            done += len(chunk)
+            yield chunk
+            if progress is not None:
+                progress(done, len(images.sources))

@@ -8,17 +8,26 @@ from __future__ import annotations
 import shlex
 import shutil
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from sightline.auditing import audit, gate
-from sightline.batches import ArrayCache
-from sightline.dataset import Content, Dataset, Finding
+from sightline.auditing.gate import check_words
+from sightline.batches import ArrayCache, class_weights
+from sightline.dataset import SPLITS, Dataset, Finding, RecordRow
 from sightline.errors import ConfigError
 from sightline.evaluation import Evaluation, evaluate
-from sightline.files import cache_directory, free_path, lock, printable
+from sightline.files import (
+    cache_directory,
+    free_path,
+    lock,
+    printable,
+    write_error,
+    write_json,
+)
 from sightline.inference import LiteRTRunner, predict
 from sightline.models.bundle import SUFFIX, read_bundle, write_bundle
 from sightline.predictions import Predictions
@@ -27,6 +36,8 @@ from sightline.training.assemble import Made
 from sightline.training.checkpoint import has_checkpoint
 from sightline.training.history import write_history_csv, write_tensorboard
 from sightline.training.loop import Watcher
+from sightline.training.origin import continue_options, keep_splits, refuse_seen
+from sightline.training.parts import heeding
 from sightline.training.recipe import Options, Recipe, resolve
 from sightline.training.session import Learnable, Session, metrics_of, train_bundle
 from sightline.training.signals import StopRequest
@@ -126,6 +137,31 @@ class TrainResult:
 
 
 @dataclass(frozen=True, kw_only=True)
+class _Plan:
+    """What was decided before an image is read.
+
+    Attributes:
+        request: With what the origin decides.
+        path: Where the bundle goes.
+        directory: Where logs and checkpoints go.
+        dataset: The images, listed.
+        recipe: What to do.
+        earlier: The record of the origin; empty without one.
+    """
+
+    request: Request
+    path: Path
+    directory: Path
+    dataset: Dataset
+    recipe: Recipe
+    earlier: tuple[RecordRow, ...]
+
+    @property
+    def checkpoints(self) -> Path:
+        return self.directory / "checkpoints"
+
+
+@dataclass(frozen=True, kw_only=True)
 class _Data:
     """The images, each with its split, and what was found."""
 
@@ -143,20 +179,16 @@ def train(request: Request, *, watcher: Watcher, stop: StopRequest) -> TrainResu
         SightlineError: As the parts say.
     """
     began = time.monotonic()
-    path = destination(request)
-    directory = path.with_suffix(".training")
-    _check_unfinished(request, directory)
-    request = _with_origin(request)
-    resolve(request.options, classes=2, task="multi_class")  # refuse options before the reading
-    data = _read(request, watcher)
-    dataset = data.learnable.dataset
-    recipe = resolve(request.options, classes=len(dataset.classes), task=dataset.task)
-    directory.mkdir(parents=True, exist_ok=True)
-    with lock(directory / ".lock"):
-        session = Session(workplace=_workplace(request, directory), watcher=watcher, stop=stop)
-        trained, made = train_bundle(recipe, data.learnable, session)
-        result = _finish(path, directory, recipe, data, (trained, made), watcher)
-        shutil.rmtree(directory / "checkpoints", ignore_errors=True)
+    plan = _plan(request)
+    with _claimed(plan.directory):
+        _check_unfinished(plan, watcher)
+        data = _read(plan, watcher, stop)
+        if not request.resume:
+            shutil.rmtree(plan.checkpoints, ignore_errors=True)
+        session = Session(workplace=_workplace(plan), watcher=watcher, stop=stop)
+        trained, made = train_bundle(plan.recipe, data.learnable, session)
+        result = _finish(plan, data, (trained, made), session)
+        shutil.rmtree(plan.checkpoints, ignore_errors=True)
     return replace(result, seconds=time.monotonic() - began)
 
 
@@ -166,108 +198,122 @@ def destination(request: Request) -> Path:
     Raises:
         ConfigError: Something stands there, or the suffix or folder is wrong.
     """
-    path = request.save or Path(f"{request.data.resolve().stem}{SUFFIX}")
-    return free_path(path, suffixes=(SUFFIX,), overwrite=request.overwrite)
+    data = request.data.resolve()
+    name = data.name if data.is_dir() else data.stem
+    path = request.save or Path(f"{name or 'model'}{SUFFIX}")
+    # An unfinished run was allowed to replace what stands there when it began.
+    unfinished = request.resume and has_checkpoint(_directory(path) / "checkpoints")
+    return free_path(path, suffixes=(SUFFIX,), overwrite=request.overwrite or unfinished)
 
 
-def _with_origin(request: Request) -> Request:
-    """Take from one's own bundle what the options leave open."""
-    if request.origin is None:
-        return request
-    bundle = read_bundle(request.origin)
-    architecture, preprocessing = bundle.architecture, bundle.preprocessing
-    options = replace(
-        request.options,
-        weights=str(request.origin),
-        backbone=request.options.backbone or architecture.backbone,
-        backbone_options=request.options.backbone_options or architecture.options,
-        image_size=request.options.image_size or (architecture.height, architecture.width),
-        channels=architecture.channels,
-        fit=request.options.fit or preprocessing.fit,
+def _directory(path: Path) -> Path:
+    return path.with_suffix(".training")
+
+
+def _plan(request: Request) -> _Plan:
+    """Refuse all that can be refused before an image is read or a folder made."""
+    path = destination(request)
+    check_words(request.allow, request.without)
+    origin = request.origin
+    if origin is None and request.options.weights.endswith(SUFFIX):
+        origin = Path(request.options.weights)
+    earlier: tuple[RecordRow, ...] = ()
+    if origin is not None:
+        bundle = read_bundle(origin)
+        options = continue_options(request.options, origin, bundle)
+        request, earlier = replace(request, options=options, origin=origin), bundle.record()
+    dataset = Dataset.open(request.data, allow=request.allow)
+    recipe = resolve(request.options, classes=len(dataset.classes), task=dataset.task)
+    class_weights(recipe.class_weight, dataset.label_matrix(), dataset.classes)
+    return _Plan(
+        request=request,
+        path=path,
+        directory=_directory(path),
+        dataset=dataset,
+        recipe=recipe,
+        earlier=earlier,
     )
-    return replace(request, options=options)
 
 
-def _check_unfinished(request: Request, directory: Path) -> None:
-    checkpoints = directory / "checkpoints"
-    if request.overwrite and not request.resume:
-        shutil.rmtree(checkpoints, ignore_errors=True)
-    elif has_checkpoint(checkpoints) and not request.resume:
+@contextmanager
+def _claimed(directory: Path) -> Iterator[None]:
+    """Make the folder of a run and keep other runs out of it; leave none that is empty."""
+    try:
+        directory.mkdir(exist_ok=True)
+    except OSError as error:
+        raise write_error(directory, error) from error
+    guard = directory / ".lock"
+    with lock(guard):
+        try:
+            yield
+        finally:
+            if list(directory.iterdir()) == [guard]:
+                shutil.rmtree(directory, ignore_errors=True)
+
+
+def _check_unfinished(plan: _Plan, watcher: Watcher) -> None:
+    request, unfinished = plan.request, has_checkpoint(plan.checkpoints)
+    if request.resume and not unfinished:
+        watcher.note(f"No unfinished run in {printable(plan.directory)}: starting anew.")
+    if unfinished and not (request.resume or request.overwrite):
         raise ConfigError(
-            f"There is an unfinished run in {printable(directory)}.",
+            f"There is an unfinished run in {printable(plan.directory)}.",
             expected="a word on what to do with it",
             fix="add --resume to go on with it, or --overwrite to start anew",
             code="unfinished_run",
         )
 
 
-def _read(request: Request, watcher: Watcher) -> _Data:
-    dataset = Dataset.open(request.data, allow=request.allow)
+def _read(plan: _Plan, watcher: Watcher, stop: StopRequest) -> _Data:
+    """Read the images, audit them and decide the split of each."""
+    request, dataset = plan.request, plan.dataset
     with watcher.stage("reading images") as progress:
-        contents = dataset.contents(progress=progress)
-    if request.origin is not None:
-        dataset = _with_earlier_splits(dataset, contents, request.origin)
-    findings = (*dataset.notices, *audit(dataset, contents))
-    left_out = gate(findings, allow=request.allow, without=request.without)
-    kept = [row.name not in left_out for row in dataset.rows]
-    contents = tuple(content for content, keep in zip(contents, kept, strict=True) if keep)
+        contents = dataset.contents(progress=heeding(stop, progress))
+    dataset, kept = keep_splits(dataset, contents, plan.earlier)
+    found = (*dataset.notices, *kept, *audit(dataset, contents))
+    left_out = gate(found, allow=request.allow, without=request.without)
+    staying = [row.name not in left_out for row in dataset.rows]
+    contents = tuple(content for content, stays in zip(contents, staying, strict=True) if stays)
     dataset = dataset.without(left_out)
-    train_share, validation_share, test_share = request.shares
     parts = dataset.split(
-        train_share,
-        validation_share,
-        test_share,
-        seed=request.options.seed,
-        contents=contents,
-        allow=request.allow,
+        *request.shares, seed=request.options.seed, contents=contents, allow=request.allow
     )
     splits = {row.name: row.split for part in parts for row in part.rows}
-    learnable = Learnable(dataset=dataset.with_splits(splits), contents=contents)
-    return _Data(learnable=learnable, findings=findings)
+    whole = dataset.with_splits(splits)
+    refuse_seen(whole, contents, plan.earlier)
+    for name in SPLITS:
+        whole.part(name)  # refuses an empty one, before anything is trained
+    noticed = parts[0].notices[len(dataset.notices) :]
+    learnable = Learnable(dataset=whole, contents=contents, earlier=plan.earlier)
+    return _Data(learnable=learnable, findings=(*found, *noticed))
 
 
-def _with_earlier_splits(dataset: Dataset, contents: Sequence[Content], origin: Path) -> Dataset:
-    """Keep each image in the split it had: what was trained on must never judge."""
-    earlier = {row.digest: row.split for row in read_bundle(origin).record()}
-    return dataset.with_splits(
-        {
-            row.name: earlier[content.digest]
-            for row, content in zip(dataset.rows, contents, strict=True)
-            if content.digest in earlier
-        }
-    )
-
-
-def _workplace(request: Request, directory: Path) -> Workplace:
+def _workplace(plan: _Plan) -> Workplace:
     cache = cache_directory()
     return Workplace(
-        cache=ArrayCache(cache / "arrays", limit_bytes=request.cache_bytes),
+        cache=ArrayCache(cache / "arrays", limit_bytes=plan.request.cache_bytes),
         graphs=cache / "graphs",
-        checkpoints=directory / "checkpoints",
+        checkpoints=plan.checkpoints,
     )
 
 
 def _finish(
-    path: Path,
-    directory: Path,
-    recipe: Recipe,
-    data: _Data,
-    results: tuple[Trained, Made],
-    watcher: Watcher,
+    plan: _Plan, data: _Data, results: tuple[Trained, Made], session: Session
 ) -> TrainResult:
     """Measure on the held-out images through the twin, as they will be predicted, and save."""
     trained, made = results
-    validation, _, _ = _measure(made.runner, data.learnable, "validation", watcher)
-    test, predictions, labels = _measure(made.runner, data.learnable, "test", watcher)
+    validation, _, _ = _measure(made.runner, data.learnable, "validation", session)
+    test, predictions, labels = _measure(made.runner, data.learnable, "test", session)
     metrics = metrics_of(
         trained, made, {"test": test.to_json(), "validation": validation.to_json()}
     )
-    write_bundle(path, replace(made.bundle, metrics=metrics))
-    _write_logs(directory, trained)
+    # The bundle last: until it stands, what was trained can be resumed.
+    _write_logs(plan.directory, trained)
+    write_bundle(plan.path, replace(made.bundle, metrics=metrics))
     return TrainResult(
-        path=path,
-        directory=directory,
-        recipe=recipe,
+        path=plan.path,
+        directory=plan.directory,
+        recipe=plan.recipe,
         classes=made.bundle.classes,
         counts=data.learnable.dataset.split_counts,
         findings=data.findings,
@@ -282,17 +328,23 @@ def _finish(
 
 
 def _measure(
-    runner: LiteRTRunner, data: Learnable, split: str, watcher: Watcher
+    runner: LiteRTRunner, data: Learnable, split: str, session: Session
 ) -> tuple[Evaluation, Predictions, tuple[tuple[str, ...], ...]]:
     dataset, _ = data.part(split)
-    with watcher.stage(f"measuring on {split} images") as progress:
-        predictions = predict(runner, [row.source for row in dataset.rows], progress=progress)
+    sources = [row.source for row in dataset.rows]
+    with session.watcher.stage(f"measuring on {split} images") as progress:
+        predictions = predict(runner, sources, progress=heeding(session.stop, progress))
     labels = tuple(row.labels for row in dataset.rows)
     return evaluate(predictions, labels), predictions, labels
 
 
 def _write_logs(directory: Path, trained: Trained) -> None:
+    logs = directory / "tensorboard"
+    # TensorBoard would draw what an earlier run left there as part of this one.
+    shutil.rmtree(logs, ignore_errors=True)
+    if trained.head is not None:
+        write_json(directory / "head.json", trained.head.to_json())
     if trained.history:
         write_history_csv(directory / "history.csv", trained.history)
-        write_tensorboard(directory / "tensorboard", trained.history)
+        write_tensorboard(logs, trained.history)
         save_curves(trained.history, directory / "curves.png")
