@@ -168,6 +168,19 @@ def test_a_missing_validation_split_is_taken_out_of_train():
     assert abs(counts["validation"] - 1000 * 0.15 / 0.85) < 50
 
 
+def test_a_split_can_be_taken_out_of_the_train_part_of_a_split_by_the_same_seed():
+    rows = [row(str(i), "ab"[i % 2]) for i in range(2000)]
+    splits = assign(rows).splits
+    kept = [
+        row(r.name, *r.labels, split=split)
+        for r, split in zip(rows, splits, strict=True)
+        if split != "validation"
+    ]
+    carved = Counter(assign(kept).splits)
+    expected = Counter(splits)["train"] * 0.15 / 0.85
+    assert carved["validation"] == pytest.approx(expected, abs=4 * math.sqrt(expected))
+
+
 def test_taking_validation_out_of_train_leaves_copies_of_test_images_in_train():
     rows = [row(str(i), "a", split="train") for i in range(50)]
     rows += [row("t", "a", split="test")]

@@ -107,6 +107,8 @@ def assign_splits(
     for i, group in enumerate(groups):
         by_group[group].append(i)
     carving = all(row.split for row in rows)
+    # What an earlier split by the same hash left in train would all fall on one side again.
+    salt = f"carved {seed}" if carving else str(seed)
     splits = list(fixed)
     free: dict[str, str] = {}
     for group, members in by_group.items():
@@ -116,9 +118,9 @@ def assign_splits(
             for i in members:
                 splits[i] = splits[i] or joined
         else:
-            free[group] = _by_hash(group, shares, seed)
+            free[group] = _by_hash(group, shares, salt)
     table = _ClassTable(rows, splits, by_group, free)
-    moved = table.top_up(shares, seed)
+    moved = table.top_up(shares, salt)
     for group, split in free.items():
         for i in by_group[group]:
             splits[i] = split
@@ -151,9 +153,9 @@ def _unit(*words: object) -> float:
     return int.from_bytes(hashlib.sha256(text).digest()[:8], "big") / 2**64
 
 
-def _by_hash(group: str, shares: Mapping[str, float], seed: int) -> str:
+def _by_hash(group: str, shares: Mapping[str, float], salt: str) -> str:
     # Test first, train last: a larger train share then leaves the test set as it was.
-    place = _unit(seed, group)
+    place = _unit(salt, group)
     names = [name for name in reversed(SPLITS) if name in shares]
     for name in names[:-1]:
         if place < shares[name]:
@@ -186,7 +188,7 @@ class _ClassTable:
                 self._of_class[label].append(group)
                 self._count.update((label, split) for split in held if split)
 
-    def top_up(self, shares: Mapping[str, float], seed: int) -> list[str]:
+    def top_up(self, shares: Mapping[str, float], salt: str) -> list[str]:
         """Move one group into each split that lacks a class, where it can be spared."""
         moved = []
         for label in sorted(self._of_class):
@@ -195,7 +197,7 @@ class _ClassTable:
                     continue
                 donors = [g for g in self._of_class[label] if self._can_spare(g, split)]
                 if donors:
-                    chosen = min(donors, key=lambda group: _unit(seed, split, group))
+                    chosen = min(donors, key=lambda group: _unit(salt, split, group))
                     self._move(chosen, split)
                     moved.append(chosen)
         return moved
