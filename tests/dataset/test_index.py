@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from sightline.dataset import Content, ContentIndex, Dataset, index
-from sightline.dataset.content import read_content
+from sightline.dataset.content import read_content, read_contents
 from sightline.errors import ImageError
 from sightline.images import BytesSource, FileSource
 
@@ -29,11 +29,11 @@ def reads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Return the names of the images that are really read."""
     names: list[str] = []
 
-    def counting(source):
-        names.append(source.name)
-        return read_content(source)
+    def counting(sources):
+        names.extend(source.name for source in sources)
+        return read_contents(sources)
 
-    monkeypatch.setattr(index, "read_content", counting)
+    monkeypatch.setattr(index, "read_contents", counting)
     return names
 
 
@@ -80,14 +80,17 @@ def test_a_file_that_may_have_changed_is_read_again(photos, reads, change):
 
 
 def test_a_file_that_changes_while_it_is_read_is_not_remembered(photos, reads, monkeypatch):
-    def changing(source):
-        content = read_content(source)
-        os.utime(source.path)
-        return content
+    counting = index.read_contents
 
-    monkeypatch.setattr(index, "read_content", changing)
+    def changing(sources):
+        contents = read_contents(sources)
+        for source in sources:
+            os.utime(source.path)
+        return contents
+
+    monkeypatch.setattr(index, "read_contents", changing)
     photos.contents()
-    monkeypatch.setattr(index, "read_content", lambda s: reads.append(s.name) or read_content(s))
+    monkeypatch.setattr(index, "read_contents", counting)
     photos.contents()
     assert len(reads) == len(photos)
 
@@ -224,12 +227,12 @@ SLOW = """
 import sys, time
 from pathlib import Path
 from sightline.dataset import ContentIndex, Dataset, index
-from sightline.dataset.content import read_content
+from sightline.dataset.content import read_contents
 index._BATCH = 1
-def slowly(source):
-    time.sleep(0.05)
-    return read_content(source)
-index.read_content = slowly
+def slowly(sources):
+    time.sleep(0.05 * len(sources))
+    return read_contents(sources)
+index.read_contents = slowly
 found = ContentIndex(Path(sys.argv[2])).contents(
     [row.source for row in Dataset.from_folder(sys.argv[1])],
     workers=1, progress=lambda done, total: print(done, flush=True))
@@ -266,14 +269,14 @@ def test_memory_is_bounded_by_the_workers(tmp_path, monkeypatch):
     open_now: list[int] = []
     most = 0
 
-    def reading(source):
+    def reading(sources):
         nonlocal most
         open_now.append(1)
         most = max(most, len(open_now))
         open_now.pop()
-        return Content(digest="d", size=1)
+        return [Content(digest="d", size=1)] * len(sources)
 
-    monkeypatch.setattr(index, "read_content", reading)
+    monkeypatch.setattr(index, "read_contents", reading)
     sources = [FileSource(Path(f"/nowhere/{i}"), str(i)) for i in range(50)]
     assert len(ContentIndex(None).contents(sources, workers=2)) == 50
     assert most <= 2

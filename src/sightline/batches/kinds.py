@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import numpy.typing as npt
@@ -13,9 +11,7 @@ from sightline.batches.cache import ArrayCache, CachedRows, Indices
 from sightline.batches.shard import RowKind
 from sightline.files import canonical_json, sha256_bytes
 from sightline.images import Preprocessing, Source, load
-
-_PARTS = 4
-"""Handed to each thread in turn, so that none waits long for another's large image."""
+from sightline.images.many import Workers
 
 
 def pixel_kind(preprocessing: Preprocessing) -> RowKind:
@@ -72,20 +68,18 @@ def decoder(
 
     It decodes in threads and raises `ImageError` as `images.load` does.
     """
-    threads = workers or os.cpu_count() or 1
+    threads = Workers(workers)
     shape = (preprocessing.height, preprocessing.width, preprocessing.channels)
 
     def decode(indices: Indices) -> npt.NDArray[np.uint8]:
         rows = np.empty((len(indices), *shape), np.uint8)
 
-        def fill(part: Indices) -> None:
-            for row in part.tolist():
+        def fill(part: Sequence[int]) -> None:
+            for row in part:
                 rows[row] = load(sources[indices[row]], preprocessing).pixels
 
-        # Small images cost less than handing them over one by one.
-        parts = min(_PARTS * threads, len(indices))
-        with ThreadPoolExecutor(threads) as pool:
-            list(pool.map(fill, np.array_split(np.arange(len(indices)), max(1, parts))))
+        for _ in threads.in_parts(fill, range(len(indices))):
+            pass
         return rows
 
     return decode

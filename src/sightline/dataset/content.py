@@ -6,15 +6,18 @@ are decoded small, and not kept.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from functools import partial
+from typing import Any, NamedTuple
+
+from PIL import Image
 
 from sightline.errors import ImageError
 from sightline.files import sha256_bytes
 from sightline.images.colours import WHITE
 from sightline.images.decoding import open_image
-from sightline.images.hashing import HASH_SIDE, picture_hash, pixel_digest
+from sightline.images.hashing import HASH_SIDE, picture_hashes, pixel_digest
 from sightline.images.headers import ImageHeader, Limits
 from sightline.images.sources import ArraySource, Source
 
@@ -22,6 +25,8 @@ VERSION = 1
 """Of what is computed here, beside the decoder's own version."""
 
 _LIMITS = Limits()
+_SMALL = 4 * HASH_SIDE**2
+"""Pixels of a picture that may wait in memory for others."""
 _PASSING = frozenset(
     {"unreadable", "unsafe_path", "out_of_memory", "too_many_bytes", "unsupported_format"}
 )
@@ -105,6 +110,36 @@ class Content:
 
 def read_content(source: Source) -> Content:
     """Read and decode one image; never raises for what the image is."""
+    return read_contents([source])[0]
+
+
+def read_contents(sources: Sequence[Source]) -> list[Content]:
+    """Read and decode images one after the other, and hash the small ones together."""
+    found: list[Content | partial[Content]] = []
+    waiting: list[Image.Image] = []
+    for source in sources:
+        read = _read(source)
+        if isinstance(read, Content):
+            found.append(read)
+        elif read.picture.width * read.picture.height > _SMALL:
+            found.append(read.known(perceptual_hash=picture_hashes([read.picture])[0]))
+        else:
+            found.append(read.known)
+            waiting.append(read.picture)
+    hashes = iter(picture_hashes(waiting))
+    return [
+        item if isinstance(item, Content) else item(perceptual_hash=next(hashes)) for item in found
+    ]
+
+
+class _Opened(NamedTuple):
+    """All that is known of an image but its hash, and what to hash."""
+
+    known: partial[Content]
+    picture: Image.Image
+
+
+def _read(source: Source) -> Content | _Opened:
     try:
         data = source.read()
     except ImageError as error:
@@ -112,21 +147,13 @@ def read_content(source: Source) -> Content:
     digest = pixel_digest(source.pixels) if isinstance(source, ArraySource) else sha256_bytes(data)
     try:
         opened = open_image(
-            data,
-            channels=3,
-            background=WHITE,
-            at_least=(HASH_SIDE, HASH_SIDE),
-            limits=_LIMITS,
+            data, channels=3, background=WHITE, at_least=(HASH_SIDE, HASH_SIDE), limits=_LIMITS
         )
     except ImageError as error:
         return Content(digest=digest, size=len(data), error=error)
-    return Content(
-        digest=digest,
-        size=len(data),
-        header=opened.header,
-        notes=tuple(note for note in opened.notes if note not in _SCALING_NOTES),
-        perceptual_hash=picture_hash(opened.image),
-    )
+    notes = tuple(note for note in opened.notes if note not in _SCALING_NOTES)
+    known = partial(Content, digest=digest, size=len(data), header=opened.header, notes=notes)
+    return _Opened(known, opened.image)
 
 
 def _error(what: str, expected: str | None, fix: str | None, code: str) -> ImageError:

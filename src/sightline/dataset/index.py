@@ -12,21 +12,18 @@ import json
 import logging
 import os
 import sqlite3
-import threading
 import time
-from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from functools import cache
-from itertools import islice
 from pathlib import Path
 from typing import TypeVar
 
-from sightline.dataset.content import VERSION, Content, read_content
+from sightline.dataset.content import VERSION, Content, read_contents
 from sightline.dataset.records import Finding
 from sightline.files import cache_directory, canonical_json, lock, printable, sha256_bytes
 from sightline.images.decoding import decoder_version
+from sightline.images.many import Workers
 from sightline.images.sources import FileSource, Source
 
 Progress = Callable[[int, int], None]
@@ -34,7 +31,6 @@ Progress = Callable[[int, int], None]
 _FILE_NAME = "contents-1.sqlite3"
 _BATCH = 2048
 _ASKED = 500
-_MOST_IN_TASK = 32
 _BATCH_SECONDS = 5.0
 _BUSY_SECONDS = 30.0
 _SCHEMA = """
@@ -83,6 +79,10 @@ class ContentIndex:
             progress: Called with (done, total), from this thread.
             workers: Threads; the number of cores by default.
         """
+
+        def read(part: Sequence[int]) -> list[tuple[int, Content]]:
+            return list(zip(part, read_contents([sources[i] for i in part]), strict=True))
+
         states = [_state(source) for source in sources]
         found = self._recall(sources, states)
         missing = [i for i in range(len(sources)) if i not in found]
@@ -91,16 +91,17 @@ class ContentIndex:
         if progress:
             progress(len(found), len(sources))
         try:
-            for i, content in _read_all(sources, missing, workers):
-                found[i] = content
-                # What changed while it was read is not remembered: its state would be a lie.
-                if states[i] and content.is_lasting and _state(sources[i]) == states[i]:
-                    fresh[i] = content
+            for part in Workers(workers).in_parts(read, missing):
+                for i, content in part:
+                    found[i] = content
+                    # What changed while it was read is not remembered: its state would be a lie.
+                    if states[i] and content.is_lasting and _state(sources[i]) == states[i]:
+                        fresh[i] = content
+                    if progress:
+                        progress(len(found), len(sources))
                 if len(fresh) >= _BATCH or time.monotonic() - last > _BATCH_SECONDS:
                     self._remember(sources, states, fresh)
                     fresh, last = {}, time.monotonic()
-                if progress:
-                    progress(len(found), len(sources))
         finally:
             self._remember(sources, states, fresh)
         return tuple(found[i] for i in range(len(sources)))
@@ -216,30 +217,3 @@ def _parsed(text: str) -> Content | None:
         return Content.from_json(_decode(text)[0])
     except (ValueError, KeyError, TypeError):
         return None
-
-
-def _read_all(
-    sources: Sequence[Source], indices: Sequence[int], workers: int | None
-) -> Iterator[tuple[int, Content]]:
-    """Read in parallel, yielding in order; each thread has one image in memory at once."""
-    threads = workers or os.cpu_count() or 1
-    # Small images cost less than handing them over one by one.
-    size = max(1, min(_MOST_IN_TASK, len(indices) // (8 * threads)))
-    parts = (indices[start : start + size] for start in range(0, len(indices), size))
-    stopped = threading.Event()
-
-    def read(part: Sequence[int]) -> list[tuple[int, Content]]:
-        return [(i, read_content(sources[i])) for i in part if not stopped.is_set()]
-
-    pending: deque[Future[list[tuple[int, Content]]]] = deque()
-    with ThreadPoolExecutor(threads, thread_name_prefix="sightline-content") as pool:
-        try:
-            pending.extend(pool.submit(read, part) for part in islice(parts, 4 * threads))
-            while pending:
-                done = pending.popleft().result()
-                pending.extend(pool.submit(read, part) for part in islice(parts, 1))
-                yield from done
-        finally:
-            stopped.set()
-            for future in pending:
-                future.cancel()

@@ -18,6 +18,7 @@ It is blind to colour. It knows nothing of rotations or mirror images: those are
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 
 import numpy as np
 from PIL import Image
@@ -59,24 +60,33 @@ def perceptual_hash(pixels: np.ndarray) -> bytes:
     Raises:
         ImageError: `bad_pixels`.
     """
-    return picture_hash(colours.from_pixels(pixels))
+    return picture_hashes([colours.from_pixels(pixels)])[0]
 
 
-def picture_hash(picture: Image.Image) -> bytes:
-    """Return `perceptual_hash` of what is still Pillow's: mode L or RGB."""
-    luma = picture.convert("L")
-    if min(luma.size) >= _LEAST_SIDE:
-        small = luma.resize((_SIDE, _SIDE), Image.Resampling.BOX)
-        levels = np.asarray(small).astype(np.float64)
-        values = (_COSINES @ levels @ _COSINES.T).ravel()[_LOWEST]
-        fine = values[_COARSE:]
-        # One level of noise, added, keeps rounding errors of a plain surface from being detail.
-        if fine @ fine > _LEAST_DETAIL * (values @ values + _SIDE**2):
-            middle = _FREQUENCIES // 2
-            # As np.median, at a third of its cost for so few.
-            below, above = np.partition(values, (middle - 1, middle))[middle - 1 : middle + 1]
-            return np.packbits(values > (below + above) / 2).tobytes()
-    return bytes.fromhex(pixel_digest(np.asarray(luma)))
+def picture_hashes(pictures: Sequence[Image.Image]) -> list[bytes]:
+    """Return `perceptual_hash` of pictures that are still Pillow's: mode L or RGB.
+
+    Together they cost a third less than one by one.
+    """
+    lumas = [picture.convert("L") for picture in pictures]
+    seen = [place for place, luma in enumerate(lumas) if min(luma.size) >= _LEAST_SIDE]
+    hashes = dict(zip(seen, _spectral([lumas[place] for place in seen]), strict=True))
+    return [
+        hashes.get(place) or bytes.fromhex(pixel_digest(np.asarray(luma)))
+        for place, luma in enumerate(lumas)
+    ]
+
+
+def _spectral(lumas: Sequence[Image.Image]) -> list[bytes | None]:
+    """Return the signs of the lowest frequencies, or None for a picture with too little detail."""
+    small = [luma.resize((_SIDE, _SIDE), Image.Resampling.BOX).tobytes() for luma in lumas]
+    levels = np.frombuffer(b"".join(small), np.uint8).reshape(-1, _SIDE, _SIDE).astype(np.float64)
+    values = (_COSINES @ levels @ _COSINES.T)[:, _ROWS, _COLUMNS]
+    energy = values**2
+    # One level of noise, added, keeps rounding errors of a plain surface from being detail.
+    enough = energy[:, _COARSE:].sum(1) > _LEAST_DETAIL * (energy.sum(1) + _SIDE**2)
+    signs = np.packbits(values > np.median(values, axis=1, keepdims=True), axis=1)
+    return [row.tobytes() if plenty else None for row, plenty in zip(signs, enough, strict=True)]
 
 
 def hash_distance(first: bytes, second: bytes) -> int:
@@ -104,4 +114,3 @@ def _cosines(count: int) -> np.ndarray:
 
 _ROWS, _COLUMNS = _diagonals()
 _COSINES = _cosines(int(max(_ROWS.max(), _COLUMNS.max())) + 1)
-_LOWEST = _ROWS * len(_COSINES) + _COLUMNS

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -63,7 +64,7 @@ class Part:
 
     def decode(self, indices: np.ndarray) -> np.ndarray:
         """Return the pixels at `indices`, decoded now: uint8 (b, height, width, channels)."""
-        return decoder(self._sources, self.preprocessing)(indices)
+        return self._decoder(indices)
 
     def pixels(self, cache: ArrayCache, progress: Callable[[int, int], None]) -> CachedRows:
         """Return the pixels by index, through the cache."""
@@ -75,9 +76,13 @@ class Part:
             progress=progress,
         )
 
-    @property
+    @cached_property
     def _sources(self) -> list[Source]:
         return [row.source for row in self.dataset.rows]
+
+    @cached_property
+    def _decoder(self) -> Callable[[np.ndarray], np.ndarray]:
+        return decoder(self._sources, self.preprocessing)
 
     def weights(self, class_weight: ClassWeight, classes: Sequence[str]) -> np.ndarray:
         """Return how much each image counts, float32 (n,)."""
