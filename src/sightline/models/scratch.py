@@ -94,9 +94,11 @@ def _basic_block(
     x = _convolution(x, width, norm=norm, name=f"{name}_2", first_scale="zeros")
     shortcut = inputs
     if strides != 1 or inputs.shape[-1] != width:
-        shortcut = _convolution(
-            inputs, width, kernel_size=1, strides=strides, norm=norm, name=f"{name}_shortcut"
-        )
+        if strides != 1:
+            # The same as a 1x1 convolution with strides, whose gradient writes past its
+            # buffer for one image of few channels (TensorFlow 2.21 with oneDNN).
+            shortcut = keras.layers.MaxPooling2D(1, strides=strides, name=f"{name}_halve")(inputs)
+        shortcut = _convolution(shortcut, width, kernel_size=1, norm=norm, name=f"{name}_shortcut")
     return keras.layers.Add(name=f"{name}_sum")([x, shortcut])
 
 
