@@ -1,22 +1,29 @@
 """One step of gradient descent, and one of validation, as `tf.function`s.
 
-Written through `strategy.run`, with the loss summed over images and divided by the global
-batch, so that the same code runs on one CPU and under `tf.distribute`. Keras's `fit` is not
-used, for three reasons: it cannot resume bit-identically (dropout seeds and shuffling
-restart), it fails under `MultiWorkerMirroredStrategy` in Keras 3.15, and its in-place saves
-lose the previous file on a full disk.
+Written through `strategy.run`, so that the same code runs on one device and, where model and
+`Stepper` were made in its scope, under a `tf.distribute` strategy (tested with
+`MirroredStrategy`). Every replica is given the global batch and takes its share; the loss is
+summed over images and divided by the weight of the global batch, so gradients add up to those
+of one device. Only batch normalisation differs: it sees a replica's share, and the replicas'
+moving averages are averaged.
+
+Keras's `fit` is not used, for three reasons: it cannot resume bit-identically (dropout seeds
+and shuffling restart), it fails under `MultiWorkerMirroredStrategy` in Keras 3.15, and its
+in-place saves lose the previous file on a full disk.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
 
 from sightline.batches import Batch
+from sightline.models.parts import batch_normalization_layers
 from sightline.predictions import Task
 from sightline.training.history import Tally
 from sightline.training.recipe import Optimisation
@@ -90,10 +97,17 @@ class Stepper:
             for layer in model._flatten_layers(include_self=False)
             if hasattr(layer, "seed_generator")
         ]
+        self._averages = [
+            variable
+            for layer in batch_normalization_layers(model)
+            if layer.trainable
+            for variable in layer.non_trainable_variables
+        ]
         pixels = tf.TensorSpec((None, *model.inputs[0].shape[1:]), model.inputs[0].dtype)
         targets = tf.TensorSpec((None, *model.output["logits"].shape[1:]), tf.float32)
         weights = tf.TensorSpec((None,), tf.float32)
-        seeds = tf.TensorSpec((len(self._seeds), 2), tf.uint32)
+        replicas = self._strategy.num_replicas_in_sync
+        seeds = tf.TensorSpec((replicas, len(self._seeds), 2), tf.uint32)
         rate = tf.TensorSpec((), tf.float32)
         self._train = tf.function(
             self._train_step, input_signature=[pixels, targets, weights, rate, seeds]
@@ -123,7 +137,8 @@ class Stepper:
 
     def _draw_seeds(self, seed: Sequence[int]) -> np.ndarray:
         sequence = np.random.SeedSequence(tuple(seed))
-        return sequence.generate_state(2 * len(self._seeds)).reshape(-1, 2)
+        shape = (self._strategy.num_replicas_in_sync, len(self._seeds), 2)
+        return sequence.generate_state(int(np.prod(shape))).reshape(shape)
 
     def _train_step(
         self,
@@ -133,27 +148,69 @@ class Stepper:
         rate: tf.Tensor,
         seeds: tf.Tensor,
     ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-        for index, state in enumerate(self._seeds):
-            state.assign(seeds[index])
         self._optimizer.learning_rate.assign(rate)
-        return self._strategy.run(self._replica_step, args=(pixels, targets, weights))
+        given = self._strategy.run(self._replica_step, args=(pixels, targets, weights, seeds))
+        loss, image_loss, probabilities = given
+        return self._sum(loss), self._sum(image_loss), self._rows(probabilities, weights)
 
     def _replica_step(
-        self, pixels: tf.Tensor, targets: tf.Tensor, weights: tf.Tensor
+        self, pixels: tf.Tensor, targets: tf.Tensor, weights: tf.Tensor, seeds: tf.Tensor
     ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+        for index, state in enumerate(self._seeds):
+            state.assign(seeds[_replica(), index])
+        total = tf.maximum(tf.reduce_sum(weights), keras.config.epsilon())
+        rows, counted = self._share(weights)
+        targets = tf.gather(targets, rows)
         with tf.GradientTape() as tape:
-            outputs = self._model(pixels, training=True)
-            losses = self._losses(self._smooth(targets), outputs["logits"])
-            loss = tf.reduce_sum(losses * weights) / tf.reduce_sum(weights)
+            outputs = self._model(tf.gather(pixels, rows), training=True)
+            losses = self._losses(self._smooth(targets), outputs["logits"]) * counted
+            loss = tf.reduce_sum(losses * tf.gather(weights, rows)) / total
         variables = self._model.trainable_variables
         gradients = tape.gradient(loss, [variable.value for variable in variables])
         self._optimizer.apply(gradients, variables)
+        self._average()
         return loss, tf.reduce_sum(losses), outputs["probabilities"]
 
     def _evaluate_step(self, pixels: tf.Tensor, targets: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        outputs = self._model(pixels, training=False)
-        losses = self._losses(targets, outputs["logits"])
+        loss, probabilities = self._strategy.run(self._replica_evaluate, args=(pixels, targets))
+        return self._sum(loss), self._rows(probabilities, targets)
+
+    def _replica_evaluate(
+        self, pixels: tf.Tensor, targets: tf.Tensor
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        rows, counted = self._share(targets)
+        outputs = self._model(tf.gather(pixels, rows), training=False)
+        losses = self._losses(tf.gather(targets, rows), outputs["logits"]) * counted
         return tf.reduce_sum(losses), outputs["probabilities"]
+
+    def _share(self, batch: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """Return this replica's rows of the global batch, and 1 for each that counts.
+
+        Shares are of equal size; where the batch does not divide, rows from its beginning
+        fill the last ones and count nothing.
+        """
+        replicas, size = self._strategy.num_replicas_in_sync, tf.shape(batch)[0]
+        share = (size + replicas - 1) // replicas
+        places = _replica() * share + tf.range(share)
+        return places % size, tf.cast(places < size, tf.float32)
+
+    def _sum(self, value: Any) -> tf.Tensor:
+        return self._strategy.reduce(tf.distribute.ReduceOp.SUM, value, axis=None)
+
+    def _rows(self, value: Any, batch: tf.Tensor) -> tf.Tensor:
+        """Return the rows of all replicas in the order of the global batch."""
+        if self._strategy.num_replicas_in_sync == 1:
+            return value
+        return self._strategy.gather(value, axis=0)[: tf.shape(batch)[0]]
+
+    def _average(self) -> None:
+        """Make the moving averages the same on every replica, as the other weights are."""
+        if self._strategy.num_replicas_in_sync == 1:
+            return
+        for variable in self._averages:
+            own = tf.convert_to_tensor(variable.value)
+            mean = tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp.MEAN, own)
+            variable.assign(mean)
 
     def _smooth(self, targets: tf.Tensor) -> tf.Tensor:
         share = 1 / targets.shape[-1] if self._task == "multi_class" else 0.5
@@ -165,3 +222,7 @@ class Stepper:
         return tf.reduce_sum(
             tf.nn.sigmoid_cross_entropy_with_logits(labels=targets, logits=logits), axis=-1
         )
+
+
+def _replica() -> Any:
+    return tf.distribute.get_replica_context().replica_id_in_sync_group
