@@ -52,7 +52,9 @@ def demo(folder: Path, *, watcher: Watcher, stop: StopRequest) -> DemoResult:
     data = folder / "digits"
     if not data.is_dir():
         write_digits(data)
-    options = Options(weights="none", effort="quick", channels=1, image_size=(32, 32))
+    options = Options(
+        weights="none", effort="quick", channels=1, image_size=(32, 32), batch_size=32
+    )
     trained = train(
         Request(data=data, options=options, save=folder / "digits.sightline", overwrite=True),
         watcher=watcher,
