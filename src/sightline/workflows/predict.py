@@ -61,7 +61,7 @@ def find_images(paths: Sequence[str]) -> Images:
     wrong with it.
 
     Raises:
-        DataError: A path does not exist or a glob matches nothing.
+        DataError: A path does not exist, a glob matches nothing, or folders hold no image.
     """
     sources: list[Source] = []
     findings: list[Finding] = []
@@ -74,6 +74,14 @@ def find_images(paths: Sequence[str]) -> Images:
                 findings += walk.findings()
             else:
                 sources.append(FileSource(Path(found), found))
+    if not sources:
+        passed = "".join(f" {finding.message}" for finding in findings)
+        raise DataError(
+            f"No images in {', '.join(map(printable, paths))}.{passed}",
+            expected="at least one image",
+            fix="name the files themselves, or another folder",
+            code="no_images",
+        )
     return Images(sources=tuple(sources), findings=tuple(findings))
 
 
