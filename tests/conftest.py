@@ -89,8 +89,13 @@ def needs_train(path: Path) -> bool:
 
 
 def pytest_ignore_collect(collection_path: Path) -> bool | None:
+    if not BASE_INSTALL:
+        return None
+    fixtures = collection_path / "conftest.py"
+    if fixtures.is_file() and needs_train(fixtures):
+        return True
     is_test = collection_path.suffix == ".py" and collection_path.name.startswith("test_")
-    return True if BASE_INSTALL and is_test and needs_train(collection_path) else None
+    return True if is_test and needs_train(collection_path) else None
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -44,12 +44,9 @@ class ConsoleWatcher:
             return
         self.close()
         self._console.note(
-            f"epoch {row['epoch']:.0f}: "
-            f"loss {row['loss']:.3f} accuracy {row['accuracy']:.3f} "
-            f"precision {row['precision']:.3f} recall {row['recall']:.3f} | validation "
-            f"loss {row['validation_loss']:.3f} accuracy {row['validation_accuracy']:.3f} "
-            f"precision {row['validation_precision']:.3f} "
-            f"recall {row['validation_recall']:.3f} | {row['seconds']:.0f} s"
+            f"epoch {row['epoch']:.0f}: {row['seconds']:.0f} s\n"
+            f"  training    {_figures(row, '')}\n"
+            f"  validation  {_figures(row, 'validation_')}"
         )
 
     def note(self, message: str) -> None:
@@ -60,3 +57,8 @@ class ConsoleWatcher:
         """Take the bar of the steps away."""
         self._open.close()
         self._bar = None
+
+
+def _figures(row: Mapping[str, float], prefix: str) -> str:
+    names = ("loss", "accuracy", "precision", "recall")
+    return "  ".join(f"{name} {row[prefix + name]:.3f}" for name in names)

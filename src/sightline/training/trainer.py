@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import random
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -89,10 +91,25 @@ def train_model(job: Job) -> Trained:
         NonFiniteError, ResumeMismatchError, MachineError: As `training.loop.run_loop`.
         ConfigError, ModelError, MachineError: The starting weights cannot be had.
     """
-    keras.utils.set_random_seed(job.recipe.seed)
-    model = build(job.recipe.architecture)
+    with _seeded(job.recipe.seed):
+        model = build(job.recipe.architecture)
     _start(model, job)
     return _MODES[job.recipe.mode](model, job)
+
+
+@contextmanager
+def _seeded(seed: int) -> Iterator[None]:
+    """Draw first weights from `seed`, and leave Python's and NumPy's own generators as they were.
+
+    After it nothing draws from a global generator: order, augmentation and dropout have keys.
+    """
+    python, numpy = random.getstate(), np.random.get_state()
+    keras.utils.set_random_seed(seed)
+    try:
+        yield
+    finally:
+        random.setstate(python)
+        np.random.set_state(numpy)
 
 
 def _quick(model: keras.Model, job: Job) -> Trained:
