@@ -96,7 +96,9 @@ _OPENERS: Mapping[str, Callable[[Container], Image.Image]] = {
 
 def decoder_version() -> str:
     """Return the names and versions of what turns bytes into pixels, for records and caches."""
-    libraries = ("libjpeg_turbo", "zlib", "webp", "libtiff")
+    # Not zlib: what it inflates is exact, and which one is loaded depends on what else was
+    # imported first; with it, training and prediction would not find each other's caches.
+    libraries = ("libjpeg_turbo", "webp", "libtiff")
     found = [f"{name} {features.version(name)}" for name in libraries]
     return "; ".join([f"sightline {_POLICY}", f"pillow {_pillow_version}", *found])
 
