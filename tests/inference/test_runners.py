@@ -11,7 +11,7 @@ import pytest
 from sightline.conversion import to_litert
 from sightline.errors import ModelError
 from sightline.images import Preprocessing
-from sightline.inference import LiteRTModel, LiteRTRunner
+from sightline.inference import LiteRTModel, LiteRTRunner, litert
 from sightline.inference.keras import KerasRunner
 from sightline.models import Architecture
 from sightline.models.build import build
@@ -73,10 +73,34 @@ def test_the_twin_computes_what_keras_does(
         assert other == pytest.approx(one, rel=1e-4, abs=1e-5)
 
 
-def test_threads_do_not_change_the_answer(bundle: Bundle) -> None:
-    one = LiteRTRunner(bundle, threads=1).run(pixels(5))
-    two = LiteRTRunner(bundle, threads=2).run(pixels(5))
-    assert np.array_equal(one.probabilities, two.probabilities)
+@pytest.mark.parametrize("count", [3, 5, 60])
+@pytest.mark.parametrize("threads", [2, 3])
+def test_threads_do_not_change_the_answer(bundle: Bundle, threads: int, count: int) -> None:
+    one = LiteRTRunner(bundle, threads=1).run(pixels(count))
+    more = LiteRTRunner(bundle, threads=threads).run(pixels(count))
+    for name in OUTPUTS:
+        assert np.array_equal(getattr(one, name), getattr(more, name))
+
+
+def test_interpreters_are_few_for_large_graphs(
+    bundle: Bundle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[int] = []
+
+    class Noting(litert._Graph):
+        def __init__(self, content: bytes, outputs: dict[str, str], threads: int) -> None:
+            made.append(threads)
+            super().__init__(content, outputs, threads)
+
+    monkeypatch.setattr(litert, "_Graph", Noting)
+    size = len(bundle.twin())
+    for most, expected in ((10 * size, [8] + 8 * [1]), (2 * size, [8, 4, 4]), (size, [8])):
+        made.clear()
+        monkeypatch.setattr(litert, "_MOST_BYTES", most)
+        runner = LiteRTRunner(bundle, threads=8)
+        for _ in range(2):
+            runner.run(pixels(20))
+        assert made == expected
 
 
 @pytest.mark.parametrize(
