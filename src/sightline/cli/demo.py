@@ -25,7 +25,7 @@ def demo(
         "sightline-demo"
     ),
 ) -> None:
-    """Do the main job on real handwritten digits in half a minute.
+    """Do the main job on real handwritten digits that come along.
 
     Checks, splits, trains, measures on held-out images, saves and predicts.
     """

@@ -80,7 +80,7 @@ VERBS = _table(
     Verb(
         name="demo",
         target="sightline.cli.demo:demo",
-        summary="Do the main job on real handwritten digits in half a minute.",
+        summary="Do the main job on real handwritten digits that come along.",
         panel="About this installation",
     ),
     Verb(
