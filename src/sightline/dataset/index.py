@@ -21,7 +21,7 @@ from typing import TypeVar
 
 from sightline.dataset.content import VERSION, Content, read_contents
 from sightline.dataset.records import Finding
-from sightline.files import cache_directory, canonical_json, lock, printable, sha256_bytes
+from sightline.files import cache_directory, lock, printable, sha256_bytes
 from sightline.images.decoding import decoder_version
 from sightline.images.many import Workers
 from sightline.images.sources import FileSource, Source
@@ -129,7 +129,7 @@ class ContentIndex:
         self, sources: Sequence[Source], states: Sequence[str], fresh: Mapping[int, Content]
     ) -> None:
         records = [
-            (_key(sources[i]), states[i], canonical_json(content.to_json()))
+            (_key(sources[i]), states[i], _encode(content.to_json()))
             for i, content in fresh.items()
         ]
 
@@ -209,6 +209,7 @@ def _reader_version() -> str:
     return sha256_bytes(f"{decoder_version()}; content {VERSION}".encode())[:16]
 
 
+_encode = json.JSONEncoder(separators=(",", ":")).encode
 _decode = json.JSONDecoder().raw_decode
 
 
