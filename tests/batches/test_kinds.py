@@ -76,9 +76,9 @@ def test_rows_depend_on_all_that_makes_them():
     other = replace(PREPROCESSING, fit="pad")
     assert pixel_kind(PREPROCESSING).digest != pixel_kind(other).digest
     kinds = [
-        feature_kind(preprocessing, weights_digest=weights, size=7)
+        feature_kind(preprocessing, weights_digest=weights, shape=(1, 7))
         for preprocessing in (PREPROCESSING, other)
         for weights in ("aa", "bb")
     ]
     assert len({kind.digest for kind in kinds}) == 4
-    assert (kinds[0].shape, kinds[0].dtype) == ((7,), "float32")
+    assert (kinds[0].shape, kinds[0].dtype) == ((1, 7), "float32")

@@ -20,13 +20,14 @@ def problem(
 
 
 @pytest.mark.parametrize("classes", [2, 3, 10])
-def test_the_head_is_scikit_learns_on_standardised_features(classes: int) -> None:
+def test_the_head_is_scikit_learns_on_pareto_scaled_features(classes: int) -> None:
     features, targets = problem(classes)
     weights = np.random.default_rng(1).uniform(0.5, 2, len(features)).astype(np.float32)
     head = fit_head(
         (features, targets, weights), (features, targets), task="multi_class", strengths=[0.1]
     )
-    scaled = (features - features.mean(axis=0)) / features.std(axis=0)
+    deviation = features.std(axis=0)
+    scaled = (features - features.mean(axis=0)) / np.sqrt(deviation * np.median(deviation))
     witness = LogisticRegression(C=0.1, max_iter=1000, tol=1e-8)
     witness.fit(scaled, targets.argmax(axis=1), sample_weight=weights)
     expected = witness.predict_proba(scaled)
@@ -37,13 +38,42 @@ def test_the_head_is_scikit_learns_on_standardised_features(classes: int) -> Non
     assert np.abs(given - expected).max() < 5e-3
 
 
-def test_validation_chooses_the_strength() -> None:
-    features, targets = problem(3, n=120, seed=3)
-    validation = problem(3, n=2000, seed=3)
-    strengths = [1e-6, 1e-2, 1e4]
+def test_views_of_an_image_share_its_weight() -> None:
+    features, targets = problem(3, n=80)
+    weights = np.random.default_rng(1).uniform(0.5, 2, len(features)).astype(np.float32)
+    once = fit_head(
+        (features, targets, weights), (features, targets), task="multi_class", strengths=[0.1]
+    )
+    twice = fit_head(
+        (np.repeat(features, 2, axis=0), targets, weights),
+        (features, targets),
+        task="multi_class",
+        strengths=[0.1],
+    )
+    assert np.allclose(once.kernel, twice.kernel, atol=1e-3 * np.abs(once.kernel).max())
+
+
+def test_features_that_hardly_move_get_no_huge_weights() -> None:
+    features, targets = problem(3)
+    features[:, 0] = 1e-7 * targets[:, 0]  # tells a class, on these images
+    features[:, 1] = 4.0
     head = fit_head(
         (features, targets, np.ones(len(features), np.float32)),
-        validation,
+        (features, targets),
+        task="multi_class",
+        strengths=[1.0],
+    )
+    ordinary = np.abs(head.kernel[2:] * features[:, 2:].std(axis=0)[:, None]).max()
+    assert np.abs(head.kernel[0] * 1e-3).max() < ordinary
+    assert not head.kernel[1].any()
+
+
+def test_validation_chooses_the_strength() -> None:
+    features, targets = problem(3, n=2120, seed=3)
+    strengths = [1e-6, 1e-2, 1e4]
+    head = fit_head(
+        (features[:120], targets[:120], np.ones(120, np.float32)),
+        (features[120:], targets[120:]),
         task="multi_class",
         strengths=strengths,
     )

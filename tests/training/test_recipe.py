@@ -45,6 +45,13 @@ def test_an_option_without_effect_is_an_error_that_names_it(effort: str, given: 
     assert caught.value.details["options"] == list(given)
 
 
+@pytest.mark.parametrize("effort", ["quick", "standard"])
+def test_the_head_learns_from_mirror_images_only_when_they_are_asked_for(effort: str) -> None:
+    plain = resolve(Options(effort=effort), classes=2, task="multi_class")
+    assert not plain.mirrored
+    assert resolve(Options(effort=effort, flip=True), classes=2, task="multi_class").mirrored
+
+
 def test_head_strengths_have_no_effect_from_scratch() -> None:
     with pytest.raises(ConfigError, match="head_strengths"):
         resolve(Options(weights="none", head_strengths=(1.0,)), classes=2, task="multi_class")

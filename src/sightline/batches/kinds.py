@@ -20,18 +20,20 @@ def pixel_kind(preprocessing: Preprocessing) -> RowKind:
     return RowKind(name="pixels", digest=preprocessing.digest, shape=shape, dtype="uint8")
 
 
-def feature_kind(preprocessing: Preprocessing, *, weights_digest: str, size: int) -> RowKind:
-    """Return the kind of a network's output for pixels: float32 (size,).
+def feature_kind(
+    preprocessing: Preprocessing, *, weights_digest: str, shape: tuple[int, int]
+) -> RowKind:
+    """Return the kind of a network's output for pixels: float32 (views, size).
 
     Args:
         preprocessing: What the network sees.
         weights_digest: Digest of all that turns pixels into features: weights, architecture,
             and the converter and runtime with their versions.
-        size: Numbers for each image.
+        shape: Views of each image (it alone, or with its mirror image) and numbers for each.
     """
     parts = {"preprocessing": preprocessing.digest, "weights": weights_digest}
     digest = sha256_bytes(canonical_json(parts).encode())
-    return RowKind(name="features", digest=digest, shape=(size,), dtype="float32")
+    return RowKind(name="features", digest=digest, shape=shape, dtype="float32")
 
 
 def cached_pixels(

@@ -42,32 +42,43 @@ class FrozenBackbone:
         runtime = f"ai-edge-litert {version('ai-edge-litert')}"
         self.digest = sha256_bytes(content + runtime.encode())
         self._model = LiteRTModel(content, _TENSORS)
-        self._width = int(model.output["embedding"].shape[-1])
+        self.width = int(model.output["embedding"].shape[-1])
 
     def features(
         self,
         part: Part,
         cache: ArrayCache,
         *,
+        mirrored: bool = False,
         pixels: Rows | None = None,
         progress: Callable[[int, int], None],
     ) -> np.ndarray:
-        """Return the features of `part`, float32 (n, d).
+        """Return the features of `part`, float32 (n, d); (2 n, d) with mirror images.
 
         Args:
             part: The images.
             cache: Where features are kept.
+            mirrored: Each image is followed by its mirror image, left for right.
             pixels: The part's pixels, if they are at hand; decoded otherwise.
             progress: Called with (done, total); may raise, and what was computed is kept.
         """
 
         def compute(indices: np.ndarray) -> np.ndarray:
             chosen = part.decode(indices) if pixels is None else pixels[indices]
-            return self._model.run(chosen)["embedding"]
+            found = [self._model.run(view)["embedding"] for view in _views(chosen, mirrored)]
+            return np.stack(found, axis=1)
 
-        kind = feature_kind(part.preprocessing, weights_digest=self.digest, size=self._width)
+        kind = feature_kind(
+            part.preprocessing,
+            weights_digest=self.digest,
+            shape=(2 if mirrored else 1, self.width),
+        )
         rows = cache.rows(kind, part.digests, compute, progress=progress)
-        return rows[np.arange(len(part))].astype(np.float32, copy=False)
+        return rows[np.arange(len(part))].reshape(-1, self.width).astype(np.float32, copy=False)
+
+
+def _views(pixels: np.ndarray, mirrored: bool) -> tuple[np.ndarray, ...]:
+    return (pixels, pixels[:, :, ::-1]) if mirrored else (pixels,)
 
 
 def _graph(model: keras.Model, architecture: Architecture, directory: Path | None) -> bytes:

@@ -1,8 +1,8 @@
 """The last layer, fitted on frozen features by penalised logistic regression.
 
 The problem is convex, so there is no rate, no epoch and no seed: one strength of the L2
-penalty is left to choose, and validation chooses it. Features are standardised for the fit
-so that one penalty suits them all; the scaling is folded back into kernel and bias.
+penalty is left to choose, and validation chooses it. Features are scaled for the fit so that
+one penalty suits them all; the scaling is folded back into kernel and bias.
 """
 
 from __future__ import annotations
@@ -63,15 +63,18 @@ def fit_head(
     """Fit one head for each strength and return the one with the least validation loss.
 
     Args:
-        training: Features float32 (n, d), targets float32 (n, k) of 0 and 1, weights (n,).
+        training: Features float32 (n * v, d) of v views of each image, one image after the
+            other; targets float32 (n, k) of 0 and 1, weights (n,). The views of an image
+            share its weight.
         validation: Features and targets.
         task: Softmax over classes, or one sigmoid for each.
         strengths: Inverse regularisation strengths to try.
         progress: Called with (done, total).
     """
     features, targets, weights = training
-    mean, spread = features.mean(axis=0), features.std(axis=0)
-    spread = np.where(spread > 1e-6, spread, 1.0)
+    views = len(features) // len(targets)
+    targets, weights = np.repeat(targets, views, axis=0), np.repeat(weights / views, views)
+    mean, spread = features.mean(axis=0), _spread(features)
     scaled = (features - mean) / spread
     solver = _SOLVERS[task](scaled, targets, weights)
     heads = []
@@ -90,6 +93,22 @@ def fit_head(
         strength=float(strength),
         trials=tuple((float(head[2]), head[0], head[1]) for head in heads),
     )
+
+
+def _spread(features: np.ndarray) -> np.ndarray:
+    """Return what features are divided by: Pareto scaling, (d,).
+
+    The square root of a feature's standard deviation times the typical one. Wholly standardised
+    features make noise of those that hardly move, and give them huge weights; the photos that
+    chose this (`benchmarks/head.py`) lose less with it. From van den Berg et al. 2006,
+    "Centering, scaling, and transformations".
+    """
+    deviation = features.std(axis=0, dtype=np.float64)
+    moving = deviation[deviation > 0]
+    if not len(moving):
+        return np.ones_like(deviation)
+    typical = np.median(moving)
+    return np.sqrt(np.maximum(deviation, 1e-3 * typical) * typical)
 
 
 def _softmax_solver(features: np.ndarray, targets: np.ndarray, weights: np.ndarray) -> Solver:

@@ -87,6 +87,7 @@ class Recipe:
         preprocessing: From image to pixels.
         weights: `"imagenet"`, `"none"` or the path of a file.
         head_strengths: Inverse regularisation strengths tried for the head; validation chooses.
+        mirrored: The head is fitted on mirror images of the training images too.
         optimisation: The gradient part; `None` in quick mode.
         class_weight: `"balanced"`, a weight for each class name, or `None`.
         seed: Everything random comes from it.
@@ -97,6 +98,7 @@ class Recipe:
     preprocessing: Preprocessing
     weights: str
     head_strengths: tuple[float, ...]
+    mirrored: bool
     optimisation: Optimisation | None
     class_weight: ClassWeight = None
     seed: int = 0
@@ -115,6 +117,7 @@ class Recipe:
             "preprocessing": self.preprocessing.to_json(),
             "weights": self.weights,
             "head_strengths": list(self.head_strengths),
+            "mirrored": self.mirrored,
             "optimisation": optimisation,
             "class_weight": dict(weight) if isinstance(weight, Mapping) else weight,
             "seed": self.seed,
@@ -131,7 +134,7 @@ class Options:
     """What a user asks for; `None` leaves the choice to the mode's defaults.
 
     The names are those of `Optimisation`, `Preprocessing` and `Architecture`. `flip` also
-    mirrors images left to right while training: right for photos, wrong for letters, digits
+    learns from mirror images, left for right: right for photos, wrong for letters, digits
     and whatever has a left and a right, so it is never done unasked.
     """
 
@@ -161,7 +164,7 @@ class Options:
 
 
 HEAD_STRENGTHS = tuple(10.0**power for power in (-4, -3.5, -3, -2.5, -2, -1.5, -1, -0.5, 0))
-"""Inverse strengths of the L2 penalty on standardised features, from strong to weak."""
+"""Inverse strengths of the L2 penalty on scaled features, from strong to weak."""
 
 _FINE_TUNING = Optimisation(
     epochs=5,
@@ -258,13 +261,15 @@ def resolve(options: Options, *, classes: int, task: Task) -> Recipe:
         dropout=options.dropout or 0.0,
         options=options.backbone_options,
     )
+    optimisation = _optimisation(options, mode)
     return Recipe(
         mode=mode,
         architecture=architecture,
         preprocessing=preprocessing,
         weights=options.weights,
         head_strengths=() if mode == "scratch" else options.head_strengths or HEAD_STRENGTHS,
-        optimisation=_optimisation(options, mode),
+        mirrored=mode != "scratch" and _mirrors(options, optimisation),
+        optimisation=optimisation,
         class_weight=options.class_weight,
         seed=options.seed,
     )
@@ -277,7 +282,7 @@ def _mode_of(effort: str) -> Mode:
 def _refuse_without_effect(options: Options, mode: Mode) -> None:
     idle: tuple[str, ...] = ()
     if mode == "quick":
-        idle = (*_OPTIMISATION_OPTIONS, "dropout")
+        idle = (*(name for name in _OPTIMISATION_OPTIONS if name != "flip"), "dropout")
     if mode == "scratch":
         idle = ("head_strengths", "frozen_stride")
     given = [name for name in idle if getattr(options, name) is not None]
@@ -314,6 +319,12 @@ def _optimisation(options: Options, mode: Mode) -> Optimisation | None:
     if options.flip is not None:
         augmentation = replace(augmentation, horizontal_flip=options.flip)
     return replace(default, **chosen, augmentation=augmentation)
+
+
+def _mirrors(options: Options, optimisation: Optimisation | None) -> bool:
+    if optimisation is None:
+        return bool(options.flip)
+    return optimisation.augmentation.horizontal_flip
 
 
 def _augmentation(value: str | Augmentation) -> Augmentation:

@@ -210,6 +210,7 @@ def _features(model: keras.Model, job: Job, pixels: Sequence[Rows] | None) -> Se
                 backbone.features(
                     part,
                     job.workplace.cache,
+                    mirrored=job.recipe.mirrored and part is job.training,
                     pixels=None if pixels is None else pixels[index],
                     progress=heeding(job.stop, progress),
                 )
