@@ -10,6 +10,7 @@ import jsonschema
 import pytest
 
 import sightline.reporting
+from sightline import machine
 from sightline.cli import main
 from sightline.workflows import doctor
 from sightline.workflows.doctor import PACKAGES, diagnose
@@ -133,7 +134,7 @@ def test_little_memory_in_a_container(monkeypatch):
         "/sys/fs/cgroup/memory.current": "1073741824\n",
         "/sys/fs/cgroup/cpu.max": "50000 100000\n",
     }
-    monkeypatch.setattr(doctor, "_read", lambda path: files.get(path, ""))
+    monkeypatch.setattr(machine, "read_system", lambda path: files.get(path, ""))
     diagnosis = diagnose()
     assert item(diagnosis, "memory").found == "1.0 GB of 2.0 GB available"
     assert item(diagnosis, "memory").status == "warning"
@@ -141,7 +142,7 @@ def test_little_memory_in_a_container(monkeypatch):
 
 
 def test_a_system_without_proc(monkeypatch):
-    monkeypatch.setattr(doctor, "_read", lambda path: "")
+    monkeypatch.setattr(machine, "read_system", lambda path: "")
     diagnosis = diagnose()
     assert "memory" not in [i.name for i in diagnosis.items]
     assert "cores" in item(diagnosis, "cpu").found

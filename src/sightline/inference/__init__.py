@@ -3,7 +3,7 @@
 `inference.keras` does, and is therefore not imported here.
 """
 
-from sightline.inference.litert import LiteRTModel, LiteRTRunner, available_cores
+from sightline.inference.litert import LiteRTModel, LiteRTRunner
 from sightline.inference.predict import predict, predict_stream
 from sightline.inference.runner import Outputs, Runner
 
@@ -12,7 +12,6 @@ __all__ = [
     "LiteRTRunner",
     "Outputs",
     "Runner",
-    "available_cores",
     "predict",
     "predict_stream",
 ]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 import numpy as np
 from ai_edge_litert.interpreter import Interpreter
 
+from sightline import machine
 from sightline.errors import ModelError
 from sightline.images import Preprocessing
 from sightline.inference.runner import Outputs, check_pixels
@@ -20,11 +20,6 @@ _FEW = 2
 """Images for each interpreter from which on sharing them out pays."""
 _MOST_BYTES = 512 * 2**20
 """Of graphs in memory: each interpreter keeps the weights in an order of its own."""
-
-
-def available_cores() -> int:
-    """Return how many CPU cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 class LiteRTModel:
@@ -52,7 +47,7 @@ class LiteRTModel:
         self, content: bytes, outputs: Mapping[str, str], *, threads: int | None = None
     ) -> None:
         self._content, self._names = content, dict(outputs)
-        self._threads = threads or available_cores()
+        self._threads = threads or machine.threads()
         self._whole = _Graph(content, outputs, self._threads)
         self._shares: tuple[_Graph, ...] = ()
         self.input_shape = self._whole.input_shape

@@ -17,8 +17,8 @@ import numpy as np
 
 from sightline.errors import ConfigError, ImageError
 from sightline.images import Limits, Source, load
-from sightline.inference.litert import available_cores
 from sightline.inference.runner import Runner
+from sightline.machine import threads
 from sightline.models.bundle import Rules
 from sightline.predictions import Predictions
 
@@ -64,7 +64,7 @@ def predict_stream(
 
     waiting: deque[list[tuple[str, Future[np.ndarray | ImageError]]]] = deque()
     remaining = iter(sources)
-    pool = ThreadPoolExecutor(workers or available_cores(), thread_name_prefix="decode")
+    pool = ThreadPoolExecutor(workers or threads(), thread_name_prefix="decode")
     try:
         while True:
             while len(waiting) < _AHEAD:

@@ -14,8 +14,9 @@ from sightline import __version__
 from sightline.conversion import to_litert
 from sightline.dataset import RecordRow
 from sightline.images import decoder_version
-from sightline.inference import LiteRTRunner, available_cores
+from sightline.inference import LiteRTRunner
 from sightline.inference.keras import KerasRunner
+from sightline.machine import threads
 from sightline.models.bundle import (
     GOLDEN_TENSORS,
     RECORD,
@@ -105,7 +106,7 @@ def environment() -> dict[str, Any]:
         "python": platform.python_version(),
         "machine": platform.machine(),
         "system": platform.system(),
-        "cores": available_cores(),
+        "cores": threads(),
         "decoder": decoder_version(),
         "packages": {
             found.metadata["Name"]: found.version

@@ -22,6 +22,7 @@ from sightline.models.weights import assign_weights, named_weights
 from sightline.training.features import FrozenBackbone
 from sightline.training.head import Head, fit_head
 from sightline.training.loop import Run, Watcher, run_loop
+from sightline.training.memory import check_memory
 from sightline.training.parts import Part, heeding
 from sightline.training.prefix import FrozenPrefix
 from sightline.training.recipe import Mode, Optimisation, Recipe
@@ -225,6 +226,7 @@ def _descend(
     if optimisation is None:
         raise ValueError("the recipe has no gradient part")
     trained, prefix = _divided(model, optimisation)
+    check_memory(trained, optimisation)
     weights = job.training.weights(job.recipe.class_weight, job.classes)
     training = TrainingBatches(
         examples=job.training.examples(pixels[0], weights),

@@ -20,7 +20,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any, Literal
 
-from sightline import __version__
+from sightline import __version__, machine
 from sightline.files import cache_directory, printable
 
 Status = Literal["ok", "absent", "warning", "broken"]
@@ -198,8 +198,9 @@ def _numbers(version: str) -> tuple[int, ...]:
 
 def _machine() -> Iterator[Item]:
     yield Item(topic="machine", name="cpu", status="ok", found=_cpu())
-    total, free = _memory()
-    if total:
+    memory = machine.memory()
+    if memory is not None:
+        free, total = memory.available, memory.total
         yield Item(
             topic="machine",
             name="memory",
@@ -210,35 +211,15 @@ def _machine() -> Iterator[Item]:
 
 
 def _cpu() -> str:
-    text = _read("/proc/cpuinfo")
+    text = machine.read_system("/proc/cpuinfo")
     model = re.search(r"^model name\s*:\s*(.+)$", text, re.MULTILINE)
     flags = re.search(r"^(?:flags|Features)\s*:\s*(.+)$", text, re.MULTILINE)
     known = set(flags[1].split()) if flags else set()
-    words = [f"{_cores():g} cores"]
+    words = [f"{machine.cores():g} cores"]
     if model:
         words.append(model[1].strip())
     words.append(" ".join(name for name in _CPU_FEATURES if name in known))
     return ", ".join(word for word in words if word)
-
-
-def _cores() -> float:
-    """Return the cores that this process may use: its affinity, or a container's share of them."""
-    affinity = getattr(os, "sched_getaffinity", None)
-    cores = float(len(affinity(0)) if affinity else os.cpu_count() or 1)
-    quota = re.match(r"(\d+) (\d+)", _read("/sys/fs/cgroup/cpu.max"))
-    return min(cores, int(quota[1]) / int(quota[2])) if quota else cores
-
-
-def _memory() -> tuple[int, int]:
-    """Return the memory in bytes, total and available; a container's limit where it is lower."""
-    text = _read("/proc/meminfo")
-    values = {name: int(kib) * 1024 for name, kib in re.findall(r"^(\w+):\s+(\d+) kB$", text, re.M)}
-    total, free = values.get("MemTotal", 0), values.get("MemAvailable", 0)
-    limit = _read("/sys/fs/cgroup/memory.max").strip()
-    if limit.isdigit() and int(limit) < total:
-        used = int(_read("/sys/fs/cgroup/memory.current").strip() or 0)
-        total, free = int(limit), min(free, int(limit) - used)
-    return total, free
 
 
 def _storage() -> Iterator[Item]:
@@ -348,13 +329,6 @@ def _run_python(code: str) -> tuple[str, str | None]:
         return child.stdout, None
     lines = child.stderr.strip().splitlines() or [f"ended with status {child.returncode}"]
     return child.stdout, lines[-1]
-
-
-def _read(path: str) -> str:
-    try:
-        return Path(path).read_text(errors="replace")
-    except OSError:
-        return ""
 
 
 def _size(count: int) -> str:
