@@ -47,3 +47,12 @@ def test_a_table_without_headings(capsys):
 @pytest.mark.parametrize(("text", "shown"), [("a\nb", "a\nb"), ("a\rb\t", "a\\rb\\t"), ("", "")])
 def test_safe_keeps_its_own_line_breaks_only(text, shown):
     assert safe(text) == shown
+
+
+def test_the_cursor_is_shown_again_on_a_terminal_only(capfd, monkeypatch):
+    Console().restore_cursor()
+    assert capfd.readouterr().err == ""
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    console = Console()
+    console.restore_cursor()
+    assert capfd.readouterr().err == "\x1b[?25h"

@@ -109,6 +109,12 @@ class Console:
         with track(self._messages, label) as advance:
             yield advance
 
+    def restore_cursor(self) -> None:
+        """Show the cursor that a progress bar hides; safe in a signal handler."""
+        if self._messages.is_terminal:
+            # Not through Rich: a thread that draws the bar may hold its lock.
+            os.write(self._messages.file.fileno(), b"\x1b[?25h")
+
 
 class _Screen(rich.console.Console):
     def on_broken_pipe(self) -> None:

@@ -36,7 +36,7 @@ def demo(
         load_attribute("sightline.training.determinism:make_deterministic")()
         load_attribute("sightline.conversion:start_runtimes")()
     watcher = ConsoleWatcher(console, epochs=False)
-    with stop_on_signals() as stop, closing(watcher):
+    with stop_on_signals(before_exit=console.restore_cursor) as stop, closing(watcher):
         result = load_attribute("sightline.workflows.demo:demo")(save, watcher=watcher, stop=stop)
     if console.as_json:
         console.document(result.trained.to_json())
