@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from sightline.cli.options import parse_image_size
+from sightline.cli.options import cache_bytes, parse_image_size
 from sightline.errors import ConfigError
 
 
@@ -17,3 +17,14 @@ def test_image_size_is_height_then_width(text, size):
 def test_what_is_no_image_size(text):
     with pytest.raises(ConfigError, match="HEIGHTxWIDTH"):
         parse_image_size(text)
+
+
+@pytest.mark.parametrize(("size", "count"), [(None, None), (0, 0), (1.5, 1_500_000_000)])
+def test_cache_size_is_in_gigabytes(size, count):
+    assert cache_bytes(size) == count
+
+
+@pytest.mark.parametrize("size", [-1, float("nan"), float("inf")])
+def test_what_is_no_cache_size(size):
+    with pytest.raises(ConfigError, match="--cache-size"):
+        cache_bytes(size)

@@ -101,6 +101,11 @@ def test_a_missing_file_is_told(tmp_path: Path) -> None:
     assert caught.value.exit_code == 4
 
 
+def test_a_folder_is_called_one(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match="is a folder"):
+        read_bundle(tmp_path)
+
+
 @pytest.mark.parametrize("kept", [0.0, 0.001, 0.1, 0.5, 0.9, 0.99, 0.9999])
 def test_a_truncated_file_is_refused(path: Path, kept: float) -> None:
     data = path.read_bytes()

@@ -214,10 +214,12 @@ def test_an_unreadable_file_is_named_and_may_be_left_out(digits: Path, tmp_path:
     assert sorted(os.listdir(tmp_path)) == ["digits"], "a failed run leaves nothing"
     result = run(digits, tmp_path / "a.sightline", options=tiny(epochs=1), without=("unreadable",))
     assert sum(result.counts.values()) == 200
-    assert {path for f in result.findings if f.check == "unreadable" for path in f.paths} == {
+    left_out = [finding for finding in result.findings if finding.check == "unreadable"]
+    assert {path for finding in left_out for path in finding.paths} == {
         "3/broken.png",
         "5/empty.png",
     }
+    assert {(finding.severity, finding.fix) for finding in left_out} == {("info", "")}
     names = {row.name for row in read_bundle(result.path).record()}
     assert "3/broken.png" not in names
 

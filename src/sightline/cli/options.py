@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from pathlib import Path
 from typing import Annotated
@@ -42,3 +43,21 @@ def parse_image_size(text: str) -> tuple[int, int]:
             code="bad_image_size",
         )
     return int(match[1]), int(match[2] or match[1])
+
+
+def cache_bytes(size: float | None) -> int | None:
+    """Return gigabytes as bytes; `None` leaves the choice to the cache.
+
+    Raises:
+        ConfigError: `size` is negative or not finite.
+    """
+    if size is None:
+        return None
+    if not 0 <= size < math.inf:
+        raise ConfigError(
+            f"--cache-size is {size}.",
+            expected="gigabytes, 0 or more",
+            fix="--cache-size 5",
+            code="out_of_range",
+        )
+    return int(size * 1e9)

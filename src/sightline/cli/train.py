@@ -12,7 +12,7 @@ import typer
 
 from sightline.cli.console import Console
 from sightline.cli.findings import tell_findings
-from sightline.cli.options import Allow, Data, Overwrite, Seed, parse_image_size
+from sightline.cli.options import Allow, Data, Overwrite, Seed, cache_bytes, parse_image_size
 from sightline.cli.quiet import without_start_messages
 from sightline.cli.watching import ConsoleWatcher
 from sightline.errors import ConfigError
@@ -105,6 +105,12 @@ def train(
     ] = None,
     resume: Annotated[bool, _option(_RUN, "Go on with an unfinished run.")] = False,
     overwrite: Overwrite = False,
+    cache_size: Annotated[
+        float | None,
+        _option(
+            _RUN, "Most that pixels and features may take on the disk; 0 keeps none.", metavar="GB"
+        ),
+    ] = None,
     seed: Seed = 0,
 ) -> None:
     """Train a classifier on labelled images, measure it and save it.
@@ -155,9 +161,10 @@ def train(
         origin=origin,
         allow=tuple(allow or ()),
         without=tuple(without or ()),
+        cache_bytes=cache_bytes(cache_size),
     )
     watcher = ConsoleWatcher(console)
-    with stop_on_signals() as stop, closing(watcher):
+    with stop_on_signals(before_exit=console.restore_cursor) as stop, closing(watcher):
         result = load_attribute(f"{workflow}:train")(request, watcher=watcher, stop=stop)
     _tell(console, result)
 

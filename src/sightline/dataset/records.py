@@ -74,6 +74,10 @@ class Finding:
     fix: str = ""
     surplus: tuple[str, ...] = ()
 
+    def answered(self, answer: str) -> Finding:
+        """Return the finding once something was done about it: nothing is left to do."""
+        return replace(self, severity="info", message=f"{self.message} {answer}", fix="")
+
     def to_json(self) -> dict[str, Any]:
         """Return the finding as JSON-serialisable data, its names made printable."""
         return {

@@ -166,8 +166,9 @@ def read_bundle(path: str | os.PathLike[str]) -> Bundle:
     """
     shown = printable(path)
     if not Path(path).is_file():
+        what = f"{shown} is a folder." if Path(path).is_dir() else f"No model at {shown}."
         raise ModelError(
-            f"No model at {shown}.",
+            what,
             expected=f"a {SUFFIX} file",
             fix="check the path; `sightline train DATA` makes one",
             code="no_such_model",

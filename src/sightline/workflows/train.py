@@ -272,6 +272,10 @@ def _read(plan: _Plan, watcher: Watcher, stop: StopRequest) -> _Data:
     dataset, kept = keep_splits(dataset, contents, plan.earlier)
     found = (*dataset.notices, *kept, *audit(dataset, contents))
     left_out = gate(found, allow=request.allow, without=request.without)
+    found = tuple(
+        finding.answered("Left out.") if finding.check in request.without else finding
+        for finding in found
+    )
     staying = [row.name not in left_out for row in dataset.rows]
     contents = tuple(content for content, stays in zip(contents, staying, strict=True) if stays)
     dataset = dataset.without(left_out)
