@@ -96,3 +96,13 @@ def test_the_digest_tells_recipes_apart() -> None:
     other = resolve(Options(seed=1), classes=2, task="multi_class")
     assert one.digest == same.digest != other.digest
     json.dumps(one.to_json(), allow_nan=False)
+
+
+def test_fine_tuning_goes_at_the_rate_of_the_backbones_card() -> None:
+    for backbone, rate in (("mobilenet_v2", 5e-4), ("vgg16", 1e-4)):
+        recipe = resolve(Options(backbone=backbone), classes=2, task="multi_class")
+        assert recipe.optimisation is not None
+        assert recipe.optimisation.learning_rate == rate
+    chosen = resolve(Options(learning_rate=2e-3), classes=2, task="multi_class")
+    assert chosen.optimisation is not None
+    assert chosen.optimisation.learning_rate == 2e-3

@@ -43,6 +43,7 @@ def _document(card: BackboneCard) -> dict[str, Any]:
         "embedding": card.embedding,
         "scaling": card.scaling,
         "feature_layer": card.feature_layer,
+        "fine_tuning_rate": card.fine_tuning_rate,
         "licence": card.licence,
         "source": card.source,
         "options": {
@@ -84,6 +85,7 @@ def _card(console: Console, card: BackboneCard) -> None:
         ("scaling", card.scaling),
         ("embedding", str(card.embedding)),
         ("feature layer", card.feature_layer),
+        ("fine-tuning rate", f"{card.fine_tuning_rate:g}" if card.weights else "-"),
         ("licence", card.licence),
         ("source", card.source),
     )

@@ -51,6 +51,7 @@ class BackboneCard:
         minimum_size: The smallest (height, width).
         embedding: Length of the feature vector that the head reads.
         feature_layer: The layer whose output is the last convolutional activation (Grad-CAM).
+        fine_tuning_rate: The peak of the learning rate that fine-tuning takes by default.
         imagenet: The published weights, if there are any.
         options: The backbone's options with their defaults.
         source: The paper.
@@ -67,6 +68,7 @@ class BackboneCard:
     minimum_size: tuple[int, int] = (32, 32)
     embedding: int
     feature_layer: str
+    fine_tuning_rate: float = 1e-4
     imagenet: ImageNetFiles | None = None
     options: Mapping[str, Option] = field(default_factory=dict)
     source: str

@@ -15,7 +15,7 @@ from sightline.batches import PRESETS, Augmentation
 from sightline.errors import ConfigError, unknown_name
 from sightline.files import canonical_json, sha256_bytes
 from sightline.images import Preprocessing
-from sightline.models import Architecture, backbone_card
+from sightline.models import Architecture, BackboneCard, backbone_card
 from sightline.predictions import Task
 from sightline.training.schedule import DECAYS
 
@@ -167,10 +167,10 @@ HEAD_STRENGTHS = tuple(10.0**power for power in (-4, -3.5, -3, -2.5, -2, -1.5, -
 """Inverse strengths of the L2 penalty on scaled features, from strong to weak."""
 
 _FINE_TUNING = Optimisation(
-    epochs=5,
+    epochs=6,
     batch_size=32,
     optimizer="adamw",
-    learning_rate=1e-4,
+    learning_rate=5e-4,
     weight_decay=0.01,
     label_smoothing=0.1,
     warmup=0.1,
@@ -261,7 +261,7 @@ def resolve(options: Options, *, classes: int, task: Task) -> Recipe:
         dropout=options.dropout or 0.0,
         options=options.backbone_options,
     )
-    optimisation = _optimisation(options, mode)
+    optimisation = _optimisation(options, mode, card)
     return Recipe(
         mode=mode,
         architecture=architecture,
@@ -304,10 +304,12 @@ _WHY_IDLE = {
 _USE_INSTEAD = {"quick": "effort='standard'", "scratch": "weights='imagenet'"}
 
 
-def _optimisation(options: Options, mode: Mode) -> Optimisation | None:
+def _optimisation(options: Options, mode: Mode, card: BackboneCard) -> Optimisation | None:
     default = DEFAULTS[mode, options.effort]
     if default is None:
         return None
+    if mode == "standard":
+        default = replace(default, learning_rate=card.fine_tuning_rate)
     chosen = {
         name: getattr(options, name)
         for name in _OPTIMISATION_OPTIONS
