@@ -84,6 +84,15 @@ def test_draws_fill_their_ranges_and_no_more():
     assert np.abs(values.hue).max() <= 12
 
 
+def test_four_epochs_show_an_image_all_four_ways():
+    both = Augmentation(horizontal_flip=True, vertical_flip=True)
+    ways = [2 * flip[:, 0] + flip[:, 1] for flip in (drawn(both, epoch=e).flip for e in range(4))]
+    assert (np.sort(np.stack(ways), axis=0) == np.arange(4)[:, None]).all()
+    assert (ways[0] // 2 != ways[1] // 2).all()
+    first = np.bincount(ways[0], minlength=4) / len(ways[0])
+    assert np.abs(first - 0.25).max() < 0.02
+
+
 def test_whole_shifts_are_whole_and_equally_likely():
     shift = drawn(Augmentation(shift_pixels=2)).shift
     counts = {value: int((shift == value).sum()) for value in np.unique(shift)}

@@ -52,10 +52,10 @@ class Augmentation:
         zoom: Magnification from 1/zoom to zoom, log-uniform.
         aspect: Stretch of width against height from 1/aspect to aspect, log-uniform.
         shear: Degrees, along the rows, up to this many either way.
-        horizontal_flip: Mirror left and right in half of the images. Wrong for digits, text,
-            and all that has a left and a right.
-        vertical_flip: Mirror top and bottom in half of the images: for cells, satellite
-            images and others without an up.
+        horizontal_flip: Mirror left and right, each image in every other epoch. Wrong for
+            digits, text, and all that has a left and a right.
+        vertical_flip: Mirror top and bottom, each image in two epochs of four: for cells,
+            satellite images and others without an up.
         brightness: Share of white added or taken, up to this much.
         contrast: Factor from 1 - contrast to 1 + contrast, about mid-grey.
         gamma: Exponent from 1/gamma to gamma, log-uniform.

@@ -17,6 +17,7 @@ from sightline.batches.randomness import uniforms
 Floats = npt.NDArray[np.float64]
 
 _PURPOSE = 0xA06
+_FLIPS = 0xF11
 _PLACES = (
     "rotation",
     "shear",
@@ -26,8 +27,6 @@ _PLACES = (
     "translation_y",
     "pixels_x",
     "pixels_y",
-    "flip_x",
-    "flip_y",
     "brightness",
     "contrast",
     "gamma",
@@ -115,14 +114,13 @@ def draw(
     stretch = np.sqrt(times("aspect", augmentation.aspect))
     right = around("translation_x", augmentation.translation) * width + whole("pixels_x")
     down = around("translation_y", augmentation.translation) * height + whole("pixels_y")
-    left_right = augmentation.horizontal_flip & (unit["flip_x"] < 0.5)
-    top_bottom = augmentation.vertical_flip & (unit["flip_y"] < 0.5)
+    wanted = np.array([augmentation.horizontal_flip, augmentation.vertical_flip])
     return Draw(
         rotation=around("rotation", augmentation.rotation),
         shear=around("shear", augmentation.shear),
         scale=np.stack([zoom * stretch, zoom / stretch], axis=1),
         shift=np.stack([right, down], axis=1),
-        flip=np.stack([left_right, top_bottom], axis=1),
+        flip=wanted & _flips(keys, seed=seed, epoch=epoch),
         brightness=around("brightness", augmentation.brightness),
         contrast=1 + around("contrast", augmentation.contrast),
         gamma=times("gamma", augmentation.gamma),
@@ -130,6 +128,18 @@ def draw(
         hue=around("hue", augmentation.hue),
         erase=_erased(augmentation, unit, height, width),
     )
+
+
+def _flips(keys: npt.NDArray[np.uint64], *, seed: int, epoch: int) -> npt.NDArray[np.bool_]:
+    """Return whether each image is mirrored left to right, and top to bottom: bool (n, 2).
+
+    Drawn for the first epoch only; then left and right alternate with each epoch, top and
+    bottom with every second. So two epochs see an image both ways round and four all four
+    ways, where independent draws would show many images one way again and again (Jordan
+    2024, "94% on CIFAR-10 in 3.29 seconds on a single GPU", section 3.6).
+    """
+    first = uniforms(keys, 2, context=(_FLIPS, seed)) < 0.5
+    return np.asarray(first ^ np.array([epoch % 2 == 1, epoch // 2 % 2 == 1]))
 
 
 def warp_matrices(drawn: Draw, *, height: int, width: int) -> Floats:
