@@ -80,5 +80,6 @@ def test_rows_depend_on_all_that_makes_them():
         for preprocessing in (PREPROCESSING, other)
         for weights in ("aa", "bb")
     ]
-    assert len({kind.digest for kind in kinds}) == 4
+    kinds.append(feature_kind(PREPROCESSING, weights_digest="aa", shape=(2, 7)))
+    assert len({kind.digest for kind in kinds}) == 5
     assert (kinds[0].shape, kinds[0].dtype) == ((1, 7), "float32")

@@ -31,7 +31,11 @@ def feature_kind(
             and the converter and runtime with their versions.
         shape: Views of each image (it alone, or with its mirror image) and numbers for each.
     """
-    parts = {"preprocessing": preprocessing.digest, "weights": weights_digest}
+    parts = {
+        "preprocessing": preprocessing.digest,
+        "weights": weights_digest,
+        "shape": list(shape),
+    }
     digest = sha256_bytes(canonical_json(parts).encode())
     return RowKind(name="features", digest=digest, shape=shape, dtype="float32")
 
