@@ -5,6 +5,7 @@ The only place where errors, signals and a closed pipe are turned into what a sh
 
 from __future__ import annotations
 
+import gc
 import io
 import os
 import re
@@ -55,6 +56,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return report_failure(error, as_json="--json" in own, verbose=verbose)
     finally:
         stop_logging()
+        if arguments is None:
+            # The process ends now. Without this Python first looks through all that TensorFlow
+            # made for what could be freed, for a second.
+            gc.freeze()
 
 
 def _run(words: list[str]) -> None:

@@ -23,6 +23,8 @@ from sightline.predictions import Task
 Solver = Callable[[float], tuple[np.ndarray, np.ndarray]]
 
 _MOST_ITERATIONS = 300
+_TOLERANCE = 3e-4
+"""Of the mean gradient; a third of it takes half as long again, for the same answers."""
 _NEVER_SEEN = 10.0
 """The logit, below zero, of a class without an image; above zero, of a label that all have."""
 
@@ -75,7 +77,7 @@ def fit_head(
     views = len(features) // len(targets)
     targets, weights = np.repeat(targets, views, axis=0), np.repeat(weights / views, views)
     mean, spread = features.mean(axis=0), _spread(features)
-    scaled = (features - mean) / spread
+    scaled = ((features - mean) / spread).astype(np.float32)  # twice as fast as float64
     solver = _SOLVERS[task](scaled, targets, weights)
     heads = []
     for done, strength in enumerate(sorted(strengths), start=1):
@@ -113,7 +115,7 @@ def _spread(features: np.ndarray) -> np.ndarray:
 
 def _softmax_solver(features: np.ndarray, targets: np.ndarray, weights: np.ndarray) -> Solver:
     # Warm start: going from strong to weak penalties, each solution begins at the one before.
-    model = LogisticRegression(max_iter=_MOST_ITERATIONS, warm_start=True)
+    model = LogisticRegression(max_iter=_MOST_ITERATIONS, tol=_TOLERANCE, warm_start=True)
     labels = targets.argmax(axis=1)
     present = np.unique(labels)
 
@@ -137,7 +139,7 @@ def _sigmoid_solver(features: np.ndarray, targets: np.ndarray, weights: np.ndarr
     # A label that all images have, or none, has nothing to be told apart by.
     constant = np.where(given.all(axis=0), _NEVER_SEEN, -_NEVER_SEEN)
     models = {
-        column: LogisticRegression(max_iter=_MOST_ITERATIONS, warm_start=True)
+        column: LogisticRegression(max_iter=_MOST_ITERATIONS, tol=_TOLERANCE, warm_start=True)
         for column in np.flatnonzero(given.any(axis=0) & ~given.all(axis=0))
     }
 
