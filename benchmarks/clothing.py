@@ -36,8 +36,8 @@ from sightline.evaluation import paired_gain
 SHARED = Path(os.environ.get("SIGHTLINE_SHARED", "../shared")).resolve()
 TUTORIAL = SHARED / "baselines" / "tutorial_transfer.py"
 EFFORTS: Mapping[str, Sequence[str]] = {
-    "quick": ("--effort", "quick", "--flip"),
-    "quick, another head": ("--effort", "quick", "--flip", "--head-strength", "0.02"),
+    "quick": ("--effort", "quick", "--fit", "crop"),
+    "quick, another head": ("--effort", "quick", "--fit", "crop", "--head-strength", "0.02"),
     "standard": ("--effort", "standard", "--flip"),
 }
 

@@ -27,7 +27,8 @@ from pathlib import Path
 import numpy as np
 
 from sightline.images import FileSource, Source, load
-from sightline.inference import LiteRTRunner, available_cores, predict_stream
+from sightline.inference import LiteRTRunner, predict_stream
+from sightline.machine import threads
 from sightline.models.bundle import read_bundle
 
 SHARED = Path(os.environ.get("SIGHTLINE_SHARED", "../shared")).resolve()
@@ -52,7 +53,7 @@ def main() -> None:
     if arguments.only_memory:
         memory(runner, photos, arguments.long)
         return
-    print(f"{len(photos)} photos, {available_cores()} cores, load {os.getloadavg()[0]:.1f}")
+    print(f"{len(photos)} photos, {threads()} cores, load {os.getloadavg()[0]:.1f}")
     cold(arguments.bundle, found[0], arguments.cold)
     stream(runner, photos)
     same = [sys.executable, __file__, str(arguments.bundle), "--only-memory"]
@@ -104,7 +105,7 @@ def stream(runner: LiteRTRunner, photos: Sequence[Source]) -> None:
 
 
 def decoded(runner: LiteRTRunner, photos: Sequence[Source]) -> np.ndarray:
-    with ThreadPoolExecutor(available_cores()) as pool:
+    with ThreadPoolExecutor(threads()) as pool:
         return np.stack(
             list(pool.map(lambda photo: load(photo, runner.preprocessing).pixels, photos))
         )

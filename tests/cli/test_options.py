@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from sightline.cli.options import cache_bytes, parse_image_size
+from sightline.cli.options import cache_bytes, parse_image_size, parse_split
 from sightline.errors import ConfigError
 
 
@@ -28,3 +28,13 @@ def test_cache_size_is_in_gigabytes(size, count):
 def test_what_is_no_cache_size(size):
     with pytest.raises(ConfigError, match="--cache-size"):
         cache_bytes(size)
+
+
+def test_a_split_is_three_shares():
+    assert parse_split("0.9, 0.05,0.05") == (0.9, 0.05, 0.05)
+
+
+@pytest.mark.parametrize("text", ["", "0.9", "0.9,0.1", "0.7,0.1,0.1,0.1", "a,b,c", "70%,15%,15%"])
+def test_what_is_no_split(text):
+    with pytest.raises(ConfigError, match="--split"):
+        parse_split(text)

@@ -64,7 +64,9 @@ class TestHeavyBackbone(BackboneStructureContract):
     pass
 
 
-@pytest.mark.parametrize("built", ["small_resnet", "tutorial_cnn"], indirect=True, scope="module")
+@pytest.mark.parametrize(
+    "built", ["small_cnn", "small_resnet", "tutorial_cnn"], indirect=True, scope="module"
+)
 class TestOwnBackbone(BackboneContract):
     pass
 
@@ -93,7 +95,7 @@ class TestKerasBackbone(BackboneContract):
 
 
 def test_every_backbone_is_tested_here() -> None:
-    assert set(BACKBONES) == {*HEAVY, *WITNESSES, "small_resnet", "tutorial_cnn"}
+    assert set(BACKBONES) == {*HEAVY, *WITNESSES, "small_cnn", "small_resnet", "tutorial_cnn"}
 
 
 @pytest.mark.parametrize("name", ["mobilenet", "vgg16"])

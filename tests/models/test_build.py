@@ -175,6 +175,18 @@ def test_small_resnet_follows_its_options(norm: str, stem: str) -> None:
     assert np.isfinite(run(model, pixels(architecture))["logits"]).all()
 
 
+@pytest.mark.parametrize("shortcuts", [True, False])
+def test_small_cnn_follows_its_options(shortcuts: bool) -> None:
+    options = {"stem_width": 5, "widths": [4, 6], "shortcuts": shortcuts, "activation": "gelu"}
+    architecture = small(backbone="small_cnn", options=options)
+    model = build(architecture)
+    assert model.get_layer("stem").output.shape == (None, 16, 16, 5)
+    assert model.get_layer("features").output.shape == (None, 2, 2, 6)
+    sums = [layer for layer in model.layers if isinstance(layer, keras.layers.Add)]
+    assert len(sums) == (2 if shortcuts else 0)
+    assert np.isfinite(run(model, pixels(architecture))["logits"]).all()
+
+
 def test_the_stem_of_small_resnet_goes_by_the_image_size() -> None:
     sides = {
         side: build(small(height=side, width=side)).get_layer("features").output.shape[1]

@@ -14,7 +14,7 @@ FAMILIES = [
     *("resnet50", "resnet50_v2", "inception_v3", "vgg16", "vgg19"),
     *(f"efficientnet_b{number}" for number in range(4)),
     *(f"efficientnet_v2_b{number}" for number in range(4)),
-    *("tutorial_cnn", "small_resnet"),
+    *("tutorial_cnn", "small_cnn", "small_resnet"),
 ]
 
 

@@ -21,7 +21,7 @@ def test_halving_before_a_convolution_is_the_same_as_its_strides(side: int) -> N
     assert np.asarray(given) == pytest.approx(np.asarray(expected), abs=1e-6)
 
 
-@pytest.mark.parametrize("backbone", ["small_resnet", "tutorial_cnn"])
+@pytest.mark.parametrize("backbone", ["small_cnn", "small_resnet", "tutorial_cnn"])
 def test_no_pointwise_convolution_has_strides(backbone: str) -> None:
     """Their gradient corrupts memory where a batch has one image of few channels."""
     model = build(Architecture(backbone=backbone, classes=2, height=32, width=32))

@@ -8,6 +8,7 @@ from sightline.machine import Memory
 from sightline.models import Architecture
 from sightline.models.build import build
 from sightline.training.memory import check_memory, step_bytes
+from sightline.training.recipe import OPTIMIZERS
 
 from .conftest import small_optimisation
 
@@ -49,3 +50,8 @@ def test_the_estimate_grows_with_the_batch(model) -> None:
     small, large = (step_bytes(model, small_optimisation(batch_size=n)) for n in (8, 16))
     weights = step_bytes(model, small_optimisation(batch_size=1)) - (large - small) // 8
     assert 4 * model.count_params() < weights < 20 * model.count_params()
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+def test_every_optimiser_is_known(model, optimizer: str) -> None:
+    assert step_bytes(model, small_optimisation(optimizer=optimizer)) > 4 * model.count_params()

@@ -30,6 +30,8 @@ def test_without_weights_a_network_made_for_it_is_trained_from_scratch() -> None
 
 
 IDLE = [
+    ("standard", {"grow_from": 0.75}),
+    ("quick", {"precision": "bfloat16"}),
     ("quick", {"epochs": 3}),
     ("quick", {"learning_rate": 0.1}),
     ("quick", {"augment": "strong"}),
@@ -65,6 +67,8 @@ OUT_OF_RANGE = [
     {"label_smoothing": 1.0},
     {"weight_decay": -1.0},
     {"warmup": 1.5},
+    {"precision": "float16"},
+    {"grow_from": 0.1},
     {"patience": 0},
     {"optimizer": "adamm"},
     {"decay": "cosin"},
@@ -106,3 +110,20 @@ def test_fine_tuning_goes_at_the_rate_of_the_backbones_card() -> None:
     chosen = resolve(Options(learning_rate=2e-3), classes=2, task="multi_class")
     assert chosen.optimisation is not None
     assert chosen.optimisation.learning_rate == 2e-3
+
+
+RATES = [
+    ({"weights": "none"}, 0.1),
+    ({"weights": "none", "optimizer": "adamw"}, 1e-3),
+    ({"weights": "none", "optimizer": "muon"}, 0.24),
+    ({"optimizer": "adam"}, 5e-4),
+    ({"optimizer": "sgd"}, 0.01),
+    ({"optimizer": "sgd", "learning_rate": 0.3}, 0.3),
+]
+
+
+@pytest.mark.parametrize(("given", "rate"), RATES, ids=lambda value: str(value))
+def test_the_rate_goes_with_the_optimiser(given: dict, rate: float) -> None:
+    recipe = resolve(Options(**given), classes=2, task="multi_class")
+    assert recipe.optimisation is not None
+    assert recipe.optimisation.learning_rate == rate

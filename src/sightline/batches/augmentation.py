@@ -178,6 +178,7 @@ def _wrong(name: str, value: object, expected: str) -> ConfigError:
 PRESETS: Mapping[str, Augmentation] = MappingProxyType(
     {
         "none": Augmentation(),
+        "shift": Augmentation(shift_pixels=2),
         "light": Augmentation(
             rotation=8, translation=0.06, zoom=1.12, brightness=0.08, contrast=0.15
         ),

@@ -120,6 +120,21 @@ def shift_batch(pixels: Pixels, drawn: Draw, *, reach: int) -> Pixels:
     return shifted
 
 
+def shrink(pixels: Pixels, *, height: int, width: int) -> Pixels:
+    """Return images made smaller, each pixel the mean of those it covers.
+
+    Args:
+        pixels: uint8 (n, rows, columns, channels), rows and columns no smaller than the result.
+        height: Of the result.
+        width: Of the result.
+    """
+    smaller = np.empty((len(pixels), height, width, pixels.shape[3]), np.uint8)
+    for index, image in enumerate(pixels):
+        resized = cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA)
+        smaller[index] = resized.reshape(smaller.shape[1:])
+    return smaller
+
+
 def _image_by_image(pixels: Pixels, augmentation: Augmentation, drawn: Draw) -> Pixels:
     """Take each image through all its steps in turn: it stays in the processor's cache."""
     _, height, width, channels = pixels.shape

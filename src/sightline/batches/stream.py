@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sightline.batches.augmentation import Augmentation
-from sightline.batches.augmenting import augment_batch
+from sightline.batches.augmenting import augment_batch, shrink
 from sightline.batches.batch import Batch, Examples
 from sightline.batches.mixing import mix
 from sightline.batches.order import batch_indices, steps_per_epoch
@@ -38,6 +38,8 @@ class TrainingBatches:
         host: This host's number, from 0.
         hosts: How many hosts share each batch.
         workers: Threads that make batches; 0 makes them in the caller's.
+        small: (height, width) of the images in the first `small_epochs` epochs.
+        small_epochs: Epochs that see smaller images.
         prepare: What else is done to the pixels of a batch, in those threads: the first,
             frozen part of a network, for example.
     """
@@ -49,6 +51,8 @@ class TrainingBatches:
     host: int = 0
     hosts: int = 1
     workers: int = 2
+    small: tuple[int, int] | None = None
+    small_epochs: int = 0
     prepare: Callable[[npt.NDArray[np.uint8]], npt.NDArray[Any]] | None = None
 
     @property
@@ -84,6 +88,9 @@ class TrainingBatches:
             weights=plain.weights,
         )
         mixed = mix(augmented, self.augmentation, key=(self.seed, epoch, step, self.host))
+        if self.small is not None and epoch < self.small_epochs:
+            height, width = self.small
+            mixed = replace(mixed, pixels=shrink(mixed.pixels, height=height, width=width))
         return mixed if self.prepare is None else replace(mixed, pixels=self.prepare(mixed.pixels))
 
     def epoch(self, epoch: int, *, first_step: int = 0) -> Generator[Batch, None, None]:

@@ -45,6 +45,24 @@ def parse_image_size(text: str) -> tuple[int, int]:
     return int(match[1]), int(match[2] or match[1])
 
 
+def parse_split(text: str) -> tuple[float, float, float]:
+    """Read the shares of train, validation and test, as in `0.8,0.1,0.1`.
+
+    Raises:
+        ConfigError: `text` is not three numbers; whether they are shares is asked later.
+    """
+    try:
+        train, validation, test = map(float, text.split(","))
+    except ValueError:
+        raise ConfigError(
+            f"--split is {text!r}.",
+            expected="three shares that sum to 1: of train, validation and test",
+            fix="--split 0.8,0.1,0.1",
+            code="bad_fractions",
+        ) from None
+    return train, validation, test
+
+
 def cache_bytes(size: float | None) -> int | None:
     """Return gigabytes as bytes; `None` leaves the choice to the cache.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -12,11 +12,19 @@ import typer
 
 from sightline.cli.console import Console
 from sightline.cli.findings import tell_findings
-from sightline.cli.options import Allow, Data, Overwrite, Seed, cache_bytes, parse_image_size
+from sightline.cli.options import (
+    Allow,
+    Data,
+    Overwrite,
+    Seed,
+    cache_bytes,
+    parse_image_size,
+    parse_split,
+)
 from sightline.cli.quiet import without_start_messages
 from sightline.cli.watching import ConsoleWatcher
 from sightline.errors import ConfigError
-from sightline.files import load_attribute, printable
+from sightline.files import load_attribute, load_module, printable
 from sightline.reporting import evaluation_lines
 
 if TYPE_CHECKING:
@@ -68,13 +76,13 @@ def train(
     dropout: Annotated[float | None, _option(_NETWORK, "Before the last layer.")] = None,
     epochs: Annotated[int | None, _option(_DESCENT, "Passes over the images.")] = None,
     batch_size: Annotated[int | None, _option(_DESCENT, "Images in a step.")] = None,
-    optimizer: Annotated[str | None, _option(_DESCENT, "adam, adamw, sgd.")] = None,
+    optimizer: Annotated[str | None, _option(_DESCENT, "adam, adamw, muon, sgd.")] = None,
     learning_rate: Annotated[float | None, _option(_DESCENT, "The peak rate.")] = None,
     weight_decay: Annotated[float | None, _option(_DESCENT, "Decoupled.")] = None,
     label_smoothing: Annotated[float | None, _option(_DESCENT, "0 to below 1.")] = None,
     warmup: Annotated[float | None, _option(_DESCENT, "Share of steps that rise.")] = None,
     decay: Annotated[str | None, _option(_DESCENT, "constant, cosine, linear.")] = None,
-    augment: Annotated[str | None, _option(_DESCENT, "none, light, strong.")] = None,
+    augment: Annotated[str | None, _option(_DESCENT, "none, shift, light, strong.")] = None,
     flip: Annotated[
         bool | None,
         _option(_DESCENT, "Also mirror left to right: for photos, not for digits or signs."),
@@ -82,6 +90,13 @@ def train(
     frozen_stride: Annotated[
         int | None,
         _option(_DESCENT, "Keep layers up to this stride as they are; 0 trains all."),
+    ] = None,
+    precision: Annotated[
+        str | None, _option(_DESCENT, "float32, or bfloat16 where the processor knows it.")
+    ] = None,
+    grow_from: Annotated[
+        float | None,
+        _option(_DESCENT, "Side of the images in the first half of the epochs, as a share."),
     ] = None,
     patience: Annotated[
         int | None, _option(_DESCENT, "Stop after so many epochs without a better loss.")
@@ -94,6 +109,14 @@ def train(
         list[str] | None,
         _option(_DATA, "balanced, or CLASS=WEIGHT; repeatable.", metavar="WEIGHT"),
     ] = None,
+    split: Annotated[
+        str,
+        typer.Option(
+            rich_help_panel=_DATA,
+            metavar="SHARES",
+            help="Of train, validation and test, where the data leaves them open.",
+        ),
+    ] = "0.7,0.15,0.15",
     allow: Allow = None,
     without: Annotated[
         list[str] | None,
@@ -119,7 +142,6 @@ def train(
     contradiction in the labels stops the run with every file named.
     """
     from sightline.training.recipe import Options
-    from sightline.training.signals import stop_on_signals
 
     console: Console = context.obj
     options = Options(
@@ -141,32 +163,43 @@ def train(
         augment=augment,
         flip=flip,
         frozen_stride=frozen_stride,
+        precision=precision,
+        grow_from=grow_from,
         patience=patience,
         dropout=dropout,
         head_strengths=tuple(head_strength) if head_strength else None,
         class_weight=_class_weight(class_weight or ()),
         seed=seed,
     )
-    # TensorFlow takes seconds to import, so what can be refused without it is refused first.
+    request = {
+        "data": data,
+        "options": options,
+        "save": save,
+        "overwrite": overwrite,
+        "resume": resume,
+        "origin": origin,
+        "allow": tuple(allow or ()),
+        "without": tuple(without or ()),
+        "shares": parse_split(split),
+        "cache_bytes": cache_bytes(cache_size),
+    }
+    _tell(console, _run(console, request))
+
+
+def _run(console: Console, request: Mapping[str, Any]) -> TrainResult:
+    """Train, once all that can be refused without TensorFlow, which takes seconds, is refused."""
+    from sightline.training.signals import stop_on_signals
+
     with without_start_messages():
         load_attribute("sightline.training.determinism:make_deterministic")()
         load_attribute("sightline.conversion:start_runtimes")()
-    workflow = "sightline.workflows.train"
-    request = load_attribute(f"{workflow}:Request")(
-        data=data,
-        options=options,
-        save=save,
-        overwrite=overwrite,
-        resume=resume,
-        origin=origin,
-        allow=tuple(allow or ()),
-        without=tuple(without or ()),
-        cache_bytes=cache_bytes(cache_size),
-    )
+    workflow = load_module("sightline.workflows.train")
     watcher = ConsoleWatcher(console)
     with stop_on_signals(before_exit=console.restore_cursor) as stop, closing(watcher):
-        result = load_attribute(f"{workflow}:train")(request, watcher=watcher, stop=stop)
-    _tell(console, result)
+        result: TrainResult = workflow.train(
+            workflow.Request(**request), watcher=watcher, stop=stop
+        )
+    return result
 
 
 def _tell(console: Console, result: TrainResult) -> None:

@@ -11,6 +11,8 @@ import math
 
 import keras
 
+from sightline.errors import ConfigError
+
 _HEAD = ("head_dropout", "logits", "temperature", "probabilities")
 
 
@@ -48,6 +50,28 @@ def freeze_backbone(model: keras.Model) -> None:
 def embedding_model(model: keras.Model) -> keras.Model:
     """Return the part from pixels to the embedding, as a dict with that one output."""
     return keras.Model(model.inputs[0], {"embedding": model.output["embedding"]}, name="backbone")
+
+
+def at_size(model: keras.Model, *, height: int, width: int) -> keras.Model:
+    """Return the same network for images of another size; layers and weights are shared.
+
+    Raises:
+        ConfigError: The network takes images of one size only.
+    """
+    channels = model.inputs[0].shape[-1]
+    pixels = keras.Input((height, width, channels), dtype=model.inputs[0].dtype, name="pixels")
+    try:
+        return keras.models.clone_model(
+            model, input_tensors=pixels, clone_function=lambda layer: layer
+        )
+    except ValueError as error:
+        raise ConfigError(
+            f"{model.name} cannot see images of {height}x{width}: it was made for "
+            f"{model.inputs[0].shape[1]}x{model.inputs[0].shape[2]}.",
+            expected="a network whose layers fit every size",
+            fix="leave out --grow-from, or choose another --backbone",
+            code="one_size",
+        ) from error
 
 
 def waist(model: keras.Model, *, stride: int) -> str | None:

@@ -1,4 +1,4 @@
-"""The two networks of our own, for training from scratch: small enough for a CPU.
+"""The networks of our own, for training from scratch: small enough for a CPU.
 
 A builder takes the scaled input and the architecture, and returns the last convolutional
 activation (a layer named `features`) and the embedding. It reads no global state, and
@@ -69,6 +69,47 @@ def small_resnet(inputs: Any, architecture: Architecture) -> Any:
             output = "features" if final else f"{name}_out"
             x = keras.layers.Activation(options["activation"], name=output)(x)
     return keras.layers.GlobalAveragePooling2D(dtype="float32", name="embedding")(x)
+
+
+def small_cnn(inputs: Any, architecture: Architecture) -> Any:
+    """Return the embedding of a small network that learns small images fast.
+
+    A stem, then stages of two convolutions. The stem and each stage halve the map at once
+    after their first convolution, before normalisation, so that all that follows works on a
+    quarter. The maximum over the last map gives the embedding. After Page 2018, "How to
+    train your ResNet", and Jordan 2024, "94% on CIFAR-10 in 3.29 seconds on a single GPU".
+
+    Args:
+        inputs: Scaled pixels (n, h, w, c).
+        architecture: Gives stem_width, widths, shortcuts and activation.
+    """
+    options: Mapping[str, Any] = architecture.options
+    activation = options["activation"]
+    x = _halving(inputs, options["stem_width"], activation=activation, name="stem")
+    for stage, width in enumerate(options["widths"], start=1):
+        name = f"stage_{stage}"
+        last = stage == len(options["widths"])
+        x = _halving(x, width, activation=activation, name=f"{name}_1")
+        y = _convolution(x, width, norm="batch", name=f"{name}_2")
+        output = "features" if last and not options["shortcuts"] else f"{name}_2_out"
+        y = keras.layers.Activation(activation, name=output)(y)
+        output = "features" if last else f"{name}_sum"
+        x = keras.layers.Add(name=output)([x, y]) if options["shortcuts"] else y
+    return keras.layers.GlobalMaxPooling2D(dtype="float32", name="embedding")(x)
+
+
+def _halving(inputs: Any, width: int, *, activation: str, name: str) -> Any:
+    x = keras.layers.Conv2D(
+        width,
+        3,
+        padding="same",
+        use_bias=False,
+        kernel_initializer="he_normal",
+        name=name,
+    )(inputs)
+    x = keras.layers.MaxPooling2D(2, name=f"{name}_pool")(x)
+    x = keras.layers.BatchNormalization(momentum=0.9, name=f"{name}_norm")(x)
+    return keras.layers.Activation(activation, name=f"{name}_out")(x)
 
 
 def _stem(inputs: Any, architecture: Architecture) -> Any:

@@ -64,6 +64,7 @@ class Run:
             what lies above a frozen part.
         task: Softmax or sigmoid cross-entropy.
         optimisation: What to do.
+        small: `trained` for smaller images, where the first epochs see them.
         training: Its images; the seed in it is where all randomness comes from.
         validation: The images that choose the best epoch.
         names: What the training images are called, for errors.
@@ -80,6 +81,7 @@ class Run:
     names: Sequence[str]
     identity: Mapping[str, str]
     directory: Path | None = None
+    small: keras.Model | None = None
 
 
 def run_loop(run: Run, *, watcher: Watcher, stop: StopRequest) -> tuple[Mapping[str, float], ...]:
@@ -103,12 +105,8 @@ class _Loop:
         self._watcher = watcher
         self._stop = stop
         self._optimizer = make_optimizer(run.optimisation, run.trained.trainable_variables)
-        self._stepper = Stepper(
-            run.trained,
-            self._optimizer,
-            task=run.task,
-            label_smoothing=run.optimisation.label_smoothing,
-        )
+        self._stepper = self._make_stepper(run.trained)
+        self._small = self._stepper if run.small is None else self._make_stepper(run.small)
         self._progress = Progress()
         self._best: dict[str, np.ndarray] = {}
         self._good: Checkpoint | None = None
@@ -123,6 +121,14 @@ class _Loop:
                 self._roll_back(error)
         assign_weights(self._run.model, self._best)
         return self._progress.history
+
+    def _make_stepper(self, model: keras.Model) -> Stepper:
+        return Stepper(
+            model,
+            self._optimizer,
+            task=self._run.task,
+            label_smoothing=self._run.optimisation.label_smoothing,
+        )
 
     def _finished(self) -> bool:
         progress, patience = self._progress, self._run.optimisation.patience
@@ -150,7 +156,9 @@ class _Loop:
         self._close_epoch(tally, rate, seconds + time.monotonic() - began)
 
     def _step(self, batch: Batch, rate: float, epoch: int, step: int) -> StepResult:
-        result = self._stepper.train(batch, rate=rate, seed=(self._run.training.seed, epoch, step))
+        small = epoch < self._run.training.small_epochs
+        stepper = self._small if small else self._stepper
+        result = stepper.train(batch, rate=rate, seed=(self._run.training.seed, epoch, step))
         if not np.isfinite(result.loss):
             raise _NonFiniteLossError(epoch, step)
         return result

@@ -15,7 +15,7 @@ from sightline import machine
 from sightline.errors import ConfigError
 from sightline.training.recipe import Optimisation
 
-_COPIES = {"sgd": 3, "adam": 4, "adamw": 4}
+_COPIES = {"sgd": 3, "muon": 3, "adam": 4, "adamw": 4}
 """Of each weight that learns: itself, its gradient, and the optimiser's one or two averages."""
 
 

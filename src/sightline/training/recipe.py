@@ -22,7 +22,8 @@ from sightline.training.schedule import DECAYS
 Mode = Literal["quick", "standard", "scratch"]
 ClassWeight = Literal["balanced"] | Mapping[str, float] | None
 
-OPTIMIZERS = ("adam", "adamw", "sgd")
+OPTIMIZERS = ("adam", "adamw", "muon", "sgd")
+PRECISIONS = ("float32", "bfloat16")
 EFFORTS = ("quick", "standard")
 
 
@@ -38,7 +39,8 @@ class Optimisation:
     Attributes:
         epochs: Passes over the training images.
         batch_size: Images in one step, over all devices.
-        optimizer: `"adam"`, `"adamw"` (decoupled weight decay) or `"sgd"` (Nesterov, 0.9).
+        optimizer: `"adam"`, `"adamw"` (decoupled weight decay), `"muon"` (`training.muon`) or
+            `"sgd"` (Nesterov, 0.9).
         learning_rate: The peak of the schedule.
         weight_decay: Decoupled, not on biases and normalisation.
         label_smoothing: Share of each target spread over all classes.
@@ -47,6 +49,11 @@ class Optimisation:
         augmentation: What happens to each training image.
         frozen_stride: Layers whose positions stand for up to so many pixels keep the weights
             they start with; 0 trains them all.
+        precision: What activations are computed in: `"float32"`, or `"bfloat16"` with weights
+            in float32, which is faster where the processor knows it. The model that comes out
+            computes in float32.
+        grow_from: Side of the images in the first half of the epochs, as a share of the side
+            that the network is made for.
         patience: Stop after so many epochs without a better validation loss; `None` never.
     """
 
@@ -60,7 +67,14 @@ class Optimisation:
     decay: str
     augmentation: Augmentation
     frozen_stride: int = 0
+    precision: str = "float32"
+    grow_from: float = 1.0
     patience: int | None = None
+
+    @property
+    def small_epochs(self) -> int:
+        """Epochs that see smaller images."""
+        return self.epochs // 2 if self.grow_from < 1 else 0
 
     def __post_init__(self) -> None:
         _require(self.optimizer in OPTIMIZERS, "optimizer", self.optimizer, " | ".join(OPTIMIZERS))
@@ -72,6 +86,8 @@ class Optimisation:
         _require(0 <= self.label_smoothing < 1, "label_smoothing", self.label_smoothing, "0 to 1")
         _require(0 <= self.warmup <= 1, "warmup", self.warmup, "0 to 1")
         _require(0 <= self.frozen_stride <= 64, "frozen_stride", self.frozen_stride, "0 to 64")
+        _require(self.precision in PRECISIONS, "precision", self.precision, " | ".join(PRECISIONS))
+        _require(0.25 <= self.grow_from <= 1, "grow_from", self.grow_from, "0.25 to 1")
         if self.patience is not None:
             _require(self.patience >= 1, "patience", self.patience, "1 or more")
 
@@ -156,6 +172,8 @@ class Options:
     augment: str | Augmentation | None = None
     flip: bool | None = None
     frozen_stride: int | None = None
+    precision: str | None = None
+    grow_from: float | None = None
     patience: int | None = None
     dropout: float | None = None
     head_strengths: tuple[float, ...] | None = None
@@ -198,6 +216,12 @@ DEFAULTS: Mapping[tuple[Mode, str], Optimisation | None] = {
 }
 """The gradient part for each mode and effort."""
 
+_RATES: Mapping[Mode, Mapping[str, float]] = {
+    "standard": {"muon": 0.02, "sgd": 0.01},
+    "scratch": {"adam": 1e-3, "adamw": 1e-3, "muon": 0.24, "sgd": 0.1},
+}
+"""Peak rates by optimiser, where the backbone's card has none."""
+
 _DEFAULT_BACKBONE: Mapping[Mode, str] = {
     "quick": "mobilenet_v2",
     "standard": "mobilenet_v2",
@@ -215,6 +239,8 @@ _OPTIMISATION_OPTIONS = (
     "augment",
     "flip",
     "frozen_stride",
+    "precision",
+    "grow_from",
     "patience",
 )
 
@@ -283,6 +309,8 @@ def _refuse_without_effect(options: Options, mode: Mode) -> None:
     idle: tuple[str, ...] = ()
     if mode == "quick":
         idle = (*(name for name in _OPTIMISATION_OPTIONS if name != "flip"), "dropout")
+    if mode == "standard":
+        idle = ("grow_from",)
     if mode == "scratch":
         idle = ("head_strengths", "frozen_stride")
     given = [name for name in idle if getattr(options, name) is not None]
@@ -299,17 +327,21 @@ def _refuse_without_effect(options: Options, mode: Mode) -> None:
 
 _WHY_IDLE = {
     "quick": "effort='quick' fits a head on frozen features, without gradient steps",
+    "standard": "fine-tuning sees images at the size that they have in use",
     "scratch": "training from scratch has no weights worth keeping and no separate head",
 }
-_USE_INSTEAD = {"quick": "effort='standard'", "scratch": "weights='imagenet'"}
+_USE_INSTEAD = {
+    "quick": "effort='standard'",
+    "standard": "weights='none'",
+    "scratch": "weights='imagenet'",
+}
 
 
 def _optimisation(options: Options, mode: Mode, card: BackboneCard) -> Optimisation | None:
     default = DEFAULTS[mode, options.effort]
     if default is None:
         return None
-    if mode == "standard":
-        default = replace(default, learning_rate=card.fine_tuning_rate)
+    default = replace(default, learning_rate=_rate(options.optimizer, default, mode, card))
     chosen = {
         name: getattr(options, name)
         for name in _OPTIMISATION_OPTIONS
@@ -321,6 +353,14 @@ def _optimisation(options: Options, mode: Mode, card: BackboneCard) -> Optimisat
     if options.flip is not None:
         augmentation = replace(augmentation, horizontal_flip=options.flip)
     return replace(default, **chosen, augmentation=augmentation)
+
+
+def _rate(chosen: str | None, default: Optimisation, mode: Mode, card: BackboneCard) -> float:
+    """Return the peak rate that suits the optimiser: they differ by factors of hundreds."""
+    optimizer = chosen or default.optimizer
+    if mode == "standard" and optimizer in ("adam", "adamw"):
+        return card.fine_tuning_rate
+    return _RATES[mode].get(optimizer, default.learning_rate)
 
 
 def _mirrors(options: Options, optimisation: Optimisation | None) -> bool:

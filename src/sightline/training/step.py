@@ -26,6 +26,7 @@ from sightline.batches import Batch
 from sightline.models.parts import batch_normalization_layers
 from sightline.predictions import Task
 from sightline.training.history import Tally
+from sightline.training.muon import Muon
 from sightline.training.recipe import Optimisation
 
 
@@ -66,7 +67,11 @@ def _sgd(rate: float, decay: float | None) -> keras.optimizers.Optimizer:
     return keras.optimizers.SGD(rate, momentum=0.9, nesterov=True, weight_decay=decay)
 
 
-_OPTIMIZERS = {"adam": _adam, "adamw": _adamw, "sgd": _sgd}
+def _muon(rate: float, decay: float | None) -> keras.optimizers.Optimizer:
+    return Muon(rate, weight_decay=decay)
+
+
+_OPTIMIZERS = {"adam": _adam, "adamw": _adamw, "sgd": _sgd, "muon": _muon}
 
 
 class Stepper:

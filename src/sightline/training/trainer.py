@@ -16,7 +16,7 @@ from sightline.batches.stream import TrainingBatches
 from sightline.errors import ModelError
 from sightline.models.build import build
 from sightline.models.bundle import SUFFIX, read_bundle
-from sightline.models.parts import above, freeze_batch_normalization, waist
+from sightline.models.parts import above, at_size, freeze_batch_normalization, waist
 from sightline.models.pretrained import load_weights
 from sightline.models.weights import assign_weights, named_weights
 from sightline.training.features import FrozenBackbone
@@ -225,22 +225,27 @@ def _descend(
     optimisation = job.recipe.optimisation
     if optimisation is None:
         raise ValueError("the recipe has no gradient part")
-    trained, prefix = _divided(model, optimisation)
+    learner = _learner(model, job)
+    trained, prefix = _divided(learner, model, optimisation)
     check_memory(trained, optimisation)
+    small = _small_size(trained, optimisation)
     weights = job.training.weights(job.recipe.class_weight, job.classes)
     training = TrainingBatches(
         examples=job.training.examples(pixels[0], weights),
         augmentation=optimisation.augmentation,
         batch_size=optimisation.batch_size,
         seed=job.recipe.seed,
+        small=small,
+        small_epochs=optimisation.small_epochs,
         prepare=prefix,
     )
     seen = pixels[1]
     if prefix is not None:
         seen = prefix(pixels[1][np.arange(len(job.validation))])
     run = Run(
-        model=model,
+        model=learner,
         trained=trained,
+        small=at_size(trained, height=small[0], width=small[1]) if small else None,
         task=job.recipe.architecture.task,
         optimisation=optimisation,
         training=training,
@@ -249,14 +254,43 @@ def _descend(
         identity=job.identity,
         directory=job.workplace.checkpoints,
     )
-    return run_loop(run, watcher=job.watcher, stop=job.stop)
+    history = run_loop(run, watcher=job.watcher, stop=job.stop)
+    assign_weights(model, named_weights(learner))
+    return history
+
+
+def _learner(model: keras.Model, job: Job) -> keras.Model:
+    """Return the model in the precision it is trained in: itself, or a copy of it."""
+    optimisation = job.recipe.optimisation
+    if optimisation is None or optimisation.precision == "float32":
+        return model
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(f"mixed_{optimisation.precision}")
+    try:
+        learner = build(job.recipe.architecture)
+    finally:
+        keras.config.set_dtype_policy(before)
+    assign_weights(learner, named_weights(model))
+    if job.recipe.mode == "standard":
+        freeze_batch_normalization(learner)
+    return learner
+
+
+def _small_size(model: keras.Model, optimisation: Optimisation) -> tuple[int, int] | None:
+    if not optimisation.small_epochs:
+        return None
+    height, width = (round(side * optimisation.grow_from) for side in model.inputs[0].shape[1:3])
+    return height, width
 
 
 def _divided(
-    model: keras.Model, optimisation: Optimisation
+    learner: keras.Model, model: keras.Model, optimisation: Optimisation
 ) -> tuple[keras.Model, FrozenPrefix | None]:
-    """Return the part that learns, and the frozen part before it if there is one."""
+    """Return the part that learns, and the frozen part before it if there is one.
+
+    The frozen part computes in float32 whatever the learner does, as it will in use.
+    """
     layer = waist(model, stride=optimisation.frozen_stride) if optimisation.frozen_stride else None
     if layer is None:
-        return model, None
-    return above(model, layer), FrozenPrefix(model, layer)
+        return learner, None
+    return above(learner, layer), FrozenPrefix(model, layer)
