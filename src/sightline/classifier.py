@@ -116,7 +116,8 @@ class Classifier:
             validation_data: The images that choose; a stable seventh of `train` by default.
             class_weight: `"balanced"`, or a weight for each class name; that of `options` by
                 default.
-            watcher: Is told how it goes (`training.loop.Watcher`); silent by default.
+            watcher: Is told how it goes (`training.loop.Watcher`); by default the log, which
+                `logging.basicConfig(level="INFO")` shows.
 
         Raises:
             ConfigError, DataError, NonFiniteError, MachineError: As the parts say.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from sightline.dataset import Content, Dataset, RecordRow, record_rows
 from sightline.errors import DataError
 from sightline.files import canonical_json, sha256_bytes
 from sightline.training.assemble import Made, environment, make_bundle
+from sightline.training.logged import LoggingWatcher
 from sightline.training.loop import Watcher
 from sightline.training.origin import refuse_seen, whole_record
 from sightline.training.parts import Part, heeding
@@ -124,10 +124,16 @@ def metrics_of(trained: Trained, made: Made, evaluations: Mapping[str, Any]) -> 
 
 
 def in_python(cache: ArrayCache, graphs: Path, watcher: Watcher | None) -> Session:
-    """Return the session of a call from Python: no checkpoints, the host's own signals."""
+    """Return the session of a call from Python: no checkpoints, the host's own signals.
+
+    Args:
+        cache: Where pixels and features are kept.
+        graphs: Where converted backbones are kept.
+        watcher: Who is told; the log by default.
+    """
     return Session(
         workplace=Workplace(cache=cache, graphs=graphs),
-        watcher=watcher or Silent(),
+        watcher=watcher or LoggingWatcher(),
         stop=StopRequest(),
     )
 
@@ -166,27 +172,6 @@ def join(
         )
     refuse_seen(joined, contents, earlier)
     return Learnable(dataset=joined, contents=contents, earlier=earlier)
-
-
-class Silent:
-    """A watcher that hears everything and says nothing (see `training.loop.Watcher`)."""
-
-    def stage(self, title: str) -> AbstractContextManager[Any]:
-        """Hear that something long begins."""
-        return nullcontext(_ignore)
-
-    def step(self, done: int, total: int, tally: object) -> None:
-        """Hear of a step."""
-
-    def epoch(self, row: Mapping[str, float]) -> None:
-        """Hear of an epoch."""
-
-    def note(self, message: str) -> None:
-        """Hear a remark."""
-
-
-def _ignore(done: int, total: int) -> None:
-    """Take a report of progress."""
 
 
 def _identity(recipe: Recipe, data: Learnable) -> dict[str, str]:
