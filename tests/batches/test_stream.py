@@ -72,15 +72,13 @@ def test_an_epoch_can_be_taken_up_at_any_step():
     np.testing.assert_array_equal(rest[1].pixels, whole[4].pixels)
 
 
-def test_the_first_epochs_may_see_smaller_images():
-    grown = batches(small=(8, 12), small_epochs=2)
-    assert [grown.make(epoch, 0).pixels.shape[1:3] for epoch in range(3)] == [
-        (8, 12),
-        (8, 12),
-        (16, 16),
-    ]
+def test_the_first_steps_may_see_smaller_images():
+    grown = batches(small=(8, 12), small_steps=7)
+    assert grown.steps == 5
+    sizes = [grown.make(*at).pixels.shape[1:3] for at in ((0, 0), (1, 1), (1, 2), (2, 0))]
+    assert sizes == [(8, 12), (8, 12), (16, 16), (16, 16)]
     assert np.array_equal(grown.make(2, 1).pixels, batches().make(2, 1).pixels)
-    halved = batches(PRESETS["none"], small=(8, 8), small_epochs=1).make(0, 0).pixels
+    halved = batches(PRESETS["none"], small=(8, 8), small_steps=1).make(0, 0).pixels
     plain = batches(PRESETS["none"]).make(0, 0).pixels
     means = plain.reshape(-1, 8, 2, 8, 2, 3).mean(axis=(2, 4))
     assert np.abs(halved - means).max() <= 0.5

@@ -38,8 +38,8 @@ class TrainingBatches:
         host: This host's number, from 0.
         hosts: How many hosts share each batch.
         workers: Threads that make batches; 0 makes them in the caller's.
-        small: (height, width) of the images in the first `small_epochs` epochs.
-        small_epochs: Epochs that see smaller images.
+        small: (height, width) of the images in the first `small_steps` steps of the run.
+        small_steps: Steps that see smaller images.
         prepare: What else is done to the pixels of a batch, in those threads: the first,
             frozen part of a network, for example.
     """
@@ -52,13 +52,17 @@ class TrainingBatches:
     hosts: int = 1
     workers: int = 2
     small: tuple[int, int] | None = None
-    small_epochs: int = 0
+    small_steps: int = 0
     prepare: Callable[[npt.NDArray[np.uint8]], npt.NDArray[Any]] | None = None
 
     @property
     def steps(self) -> int:
         """Steps in an epoch."""
         return steps_per_epoch(len(self.examples), self.batch_size)
+
+    def is_small(self, epoch: int, step: int) -> bool:
+        """Return whether a step sees smaller images."""
+        return epoch * self.steps + step < self.small_steps
 
     def indices(self, epoch: int, step: int) -> npt.NDArray[np.int64]:
         """Return which examples a step takes on this host."""
@@ -88,7 +92,7 @@ class TrainingBatches:
             weights=plain.weights,
         )
         mixed = mix(augmented, self.augmentation, key=(self.seed, epoch, step, self.host))
-        if self.small is not None and epoch < self.small_epochs:
+        if self.small is not None and self.is_small(epoch, step):
             height, width = self.small
             mixed = replace(mixed, pixels=shrink(mixed.pixels, height=height, width=width))
         return mixed if self.prepare is None else replace(mixed, pixels=self.prepare(mixed.pixels))

@@ -26,7 +26,10 @@ def show(
     data: Data,
     *,
     augment: Annotated[
-        str, typer.Option(metavar="PRESET", help="Also show each image augmented: shift, light, strong.")
+        str,
+        typer.Option(
+            metavar="PRESET", help="Also show each image augmented: shift, light, strong."
+        ),
     ] = "none",
     save: Annotated[Path, typer.Option(metavar="FILE.png", help="Where the picture goes.")] = Path(
         "seen.png"

@@ -96,7 +96,7 @@ def train(
     ] = None,
     grow_from: Annotated[
         float | None,
-        _option(_DESCENT, "Side of the images in the first half of the epochs, as a share."),
+        _option(_DESCENT, "Side of the images in the first half of the steps, as a share."),
     ] = None,
     patience: Annotated[
         int | None, _option(_DESCENT, "Stop after so many epochs without a better loss.")

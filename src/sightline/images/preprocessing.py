@@ -41,8 +41,9 @@ class Preprocessing:
         frames: `"first"` of an animation or of pages.
         draft: Let JPEG be scaled by 1/2, 1/4 or 1/8 while decoding where that leaves half as
             many rows and columns again as are wanted. Several times faster for large photos.
-            Against a full decode, photos differ by 0.1 to 0.7 levels on average and 99.9 % of
-            their pixels by at most 11 (sharp edges; largest seen 39). A picture given as an
+            Against a full decode, photos made 96 to 224 pixels wide differ by 0.1 to 0.7 levels
+            on average (1.4 at 32 pixels), and 99.9 % of their pixels by at most 11 (sharp edges;
+            largest seen 48). A picture given as an
             array has no such shortcut, so it may differ by that much from its JPEG file.
         version: Of this record's meaning.
 

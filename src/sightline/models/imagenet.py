@@ -25,6 +25,7 @@ from sightline.models.imagenet_md5 import IMAGENET_MD5
 
 Progress = Callable[[int, int], None]
 
+_FROM_SCRATCH = '--weights none (weights="none" in Python)'
 _SECONDS = 10  # without an answer
 _PIECE = 1 << 20
 _HDF5 = b"\x89HDF\r\n\x1a\n"
@@ -148,8 +149,8 @@ def _published(card: BackboneCard, architecture: Architecture) -> ImageNetFiles:
     if card.imagenet is None:
         raise ConfigError(
             f"There are no ImageNet weights for {card.name}.",
-            expected='weights="none" or a file for this backbone',
-            fix='use weights="none"; it trains from scratch',
+            expected="random weights, or a file for this backbone",
+            fix=f"{_FROM_SCRATCH}, which trains from scratch",
             code="no_imagenet_weights",
         )
     alpha = architecture.options.get("alpha", 1.0)
@@ -157,7 +158,7 @@ def _published(card: BackboneCard, architecture: Architecture) -> ImageNetFiles:
         raise ConfigError(
             f"There are no ImageNet weights for {card.name} with alpha {alpha}.",
             expected="alpha one of " + ", ".join(str(each) for each in card.imagenet.alphas),
-            fix='choose one of these, or weights="none"',
+            fix=f"choose one of these, or {_FROM_SCRATCH}",
             code="no_imagenet_weights",
         )
     return card.imagenet
@@ -192,8 +193,8 @@ def _not_fetched(target: Path, error: Exception) -> MachineError:
         f"Could not download {target.name}: {error}.",
         expected=f"a network, or the file in {printable(target.parent)}",
         fix=(
-            f"put {target.name} into FOLDER/models and set KERAS_HOME=FOLDER; or use "
-            'weights="none", or the path of a weight file'
+            f"put {target.name} into FOLDER/models and set KERAS_HOME=FOLDER; or choose "
+            f"{_FROM_SCRATCH}, or the path of a weight file"
         ),
         code="download_failed",
     )

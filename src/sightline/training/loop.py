@@ -156,8 +156,7 @@ class _Loop:
         self._close_epoch(tally, rate, seconds + time.monotonic() - began)
 
     def _step(self, batch: Batch, rate: float, epoch: int, step: int) -> StepResult:
-        small = epoch < self._run.training.small_epochs
-        stepper = self._small if small else self._stepper
+        stepper = self._small if self._run.training.is_small(epoch, step) else self._stepper
         result = stepper.train(batch, rate=rate, seed=(self._run.training.seed, epoch, step))
         if not np.isfinite(result.loss):
             raise _NonFiniteLossError(epoch, step)

@@ -52,7 +52,7 @@ class Optimisation:
         precision: What activations are computed in: `"float32"`, or `"bfloat16"` with weights
             in float32, which is faster where the processor knows it. The model that comes out
             computes in float32.
-        grow_from: Side of the images in the first half of the epochs, as a share of the side
+        grow_from: Side of the images in the first half of the steps, as a share of the side
             that the network is made for.
         patience: Stop after so many epochs without a better validation loss; `None` never.
     """
@@ -70,11 +70,6 @@ class Optimisation:
     precision: str = "float32"
     grow_from: float = 1.0
     patience: int | None = None
-
-    @property
-    def small_epochs(self) -> int:
-        """Epochs that see smaller images."""
-        return self.epochs // 2 if self.grow_from < 1 else 0
 
     def __post_init__(self) -> None:
         _require(self.optimizer in OPTIMIZERS, "optimizer", self.optimizer, " | ".join(OPTIMIZERS))
@@ -265,7 +260,7 @@ def resolve(options: Options, *, classes: int, task: Task) -> Recipe:
     if options.weights == "imagenet" and "imagenet" not in card.weights:
         raise ConfigError(
             f"There are no ImageNet weights for {backbone!r}.",
-            expected="weights='none', or the path of a weights file",
+            expected="weights none, or the path of a weights file",
             fix="add --weights none, or choose another --backbone (sightline models lists them)",
             code="no_such_weights",
         )
@@ -331,9 +326,9 @@ _WHY_IDLE = {
     "scratch": "training from scratch has no weights worth keeping and no separate head",
 }
 _USE_INSTEAD = {
-    "quick": "effort='standard'",
-    "standard": "weights='none'",
-    "scratch": "weights='imagenet'",
+    "quick": "--effort standard (effort='standard' in Python)",
+    "standard": "--weights none (weights='none' in Python)",
+    "scratch": "--weights imagenet (weights='imagenet' in Python)",
 }
 
 

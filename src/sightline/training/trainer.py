@@ -11,7 +11,7 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from sightline.batches import ArrayCache, Rows
+from sightline.batches import ArrayCache, Rows, steps_per_epoch
 from sightline.batches.stream import TrainingBatches
 from sightline.errors import ModelError
 from sightline.models.build import build
@@ -236,7 +236,7 @@ def _descend(
         batch_size=optimisation.batch_size,
         seed=job.recipe.seed,
         small=small,
-        small_epochs=optimisation.small_epochs,
+        small_steps=_small_steps(len(job.training), optimisation),
         prepare=prefix,
     )
     seen = pixels[1]
@@ -255,7 +255,8 @@ def _descend(
         directory=job.workplace.checkpoints,
     )
     history = run_loop(run, watcher=job.watcher, stop=job.stop)
-    assign_weights(model, named_weights(learner))
+    if learner is not model:
+        assign_weights(model, named_weights(learner))
     return history
 
 
@@ -267,7 +268,8 @@ def _learner(model: keras.Model, job: Job) -> keras.Model:
     before = keras.config.dtype_policy()
     keras.config.set_dtype_policy(f"mixed_{optimisation.precision}")
     try:
-        learner = build(job.recipe.architecture)
+        with _seeded(job.recipe.seed):
+            learner = build(job.recipe.architecture)
     finally:
         keras.config.set_dtype_policy(before)
     assign_weights(learner, named_weights(model))
@@ -277,10 +279,16 @@ def _learner(model: keras.Model, job: Job) -> keras.Model:
 
 
 def _small_size(model: keras.Model, optimisation: Optimisation) -> tuple[int, int] | None:
-    if not optimisation.small_epochs:
+    if optimisation.grow_from == 1:
         return None
     height, width = (round(side * optimisation.grow_from) for side in model.inputs[0].shape[1:3])
     return height, width
+
+
+def _small_steps(images: int, optimisation: Optimisation) -> int:
+    if optimisation.grow_from == 1:
+        return 0
+    return optimisation.epochs * steps_per_epoch(images, optimisation.batch_size) // 2
 
 
 def _divided(
