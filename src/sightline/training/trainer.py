@@ -20,6 +20,7 @@ from sightline.models.parts import above, at_size, freeze_batch_normalization, w
 from sightline.models.pretrained import load_weights
 from sightline.models.weights import assign_weights, named_weights
 from sightline.training.features import FrozenBackbone
+from sightline.training.fused import with_fused_normalization
 from sightline.training.head import Head, fit_head
 from sightline.training.loop import Run, Watcher, run_loop
 from sightline.training.memory import check_memory
@@ -261,7 +262,14 @@ def _descend(
 
 
 def _learner(model: keras.Model, job: Job) -> keras.Model:
-    """Return the model in the precision it is trained in: itself, or a copy of it."""
+    """Return the model in the form in which it is trained fastest, with the same weights."""
+    learner = _in_precision(model, job)
+    if job.recipe.mode == "scratch":  # otherwise normalisation is frozen
+        return with_fused_normalization(learner)
+    return learner
+
+
+def _in_precision(model: keras.Model, job: Job) -> keras.Model:
     optimisation = job.recipe.optimisation
     if optimisation is None or optimisation.precision == "float32":
         return model
