@@ -16,6 +16,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from functools import cache
+from itertools import chain
 from pathlib import Path
 from typing import TypeVar
 
@@ -79,29 +80,26 @@ class ContentIndex:
             progress: Called with (done, total), from this thread.
             workers: Threads; the number of cores by default.
         """
-
-        def read(part: Sequence[int]) -> list[tuple[int, Content]]:
-            return list(zip(part, read_contents([sources[i] for i in part]), strict=True))
-
         states = [_state(source) for source in sources]
         found = self._recall(sources, states)
         missing = [i for i in range(len(sources)) if i not in found]
+        unread = [sources[i] for i in missing]
         fresh: dict[int, Content] = {}
         last = time.monotonic()
         if progress:
             progress(len(found), len(sources))
         try:
-            for part in Workers(workers).in_parts(read, missing):
-                for i, content in part:
+            with closing(Workers(workers).in_parts(read_contents, unread)) as parts:
+                for i, content in zip(missing, chain.from_iterable(parts), strict=True):
                     found[i] = content
                     # What changed while it was read is not remembered: its state would be a lie.
                     if states[i] and content.is_lasting and _state(sources[i]) == states[i]:
                         fresh[i] = content
                     if progress:
                         progress(len(found), len(sources))
-                if len(fresh) >= _BATCH or time.monotonic() - last > _BATCH_SECONDS:
-                    self._remember(sources, states, fresh)
-                    fresh, last = {}, time.monotonic()
+                    if len(fresh) >= _BATCH or time.monotonic() - last > _BATCH_SECONDS:
+                        self._remember(sources, states, fresh)
+                        fresh, last = {}, time.monotonic()
         finally:
             self._remember(sources, states, fresh)
         return tuple(found[i] for i in range(len(sources)))

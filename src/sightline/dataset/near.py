@@ -11,12 +11,14 @@ import hashlib
 import math
 import os
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from itertools import combinations
 from pathlib import Path
 
 import numpy as np
 
+from sightline import machine
 from sightline.errors import MachineError
 from sightline.files import cache_directory, write_bytes
 
@@ -98,17 +100,24 @@ def near_pairs(hashes: np.ndarray, max_distance: int, *, nearest: int | None = N
     words = [np.ascontiguousarray(word) for word in padded.view(np.uint64).T]
     bits = np.unpackbits(hashes, axis=1)
     bands, radius = _cheapest(count, width * 8, max_distance)
-    found = np.zeros((0, 3), np.int64)
-    fresh: list[np.ndarray] = []
-    for band in range(bands):
+    workers = min(machine.threads(), bands)
+
+    def found_in(band: int) -> np.ndarray:
         # Strided, not consecutive: neighbouring bits of a perceptual hash are alike.
         own = bits[:, band::bands]
         keys = own @ (1 << np.arange(own.shape[1]))
+        found = [np.zeros((0, 3), np.int64)]
+        fresh = 0
         for first, second in _lookups(keys, own.shape[1], radius):
-            fresh.append(_near(words, first, second, max_distance))
-            if sum(map(len, fresh)) > _MANY:
-                found, fresh = _merged([found, *fresh], count, nearest), []
-    return _merged([found, *fresh], count, nearest)
+            found.append(_near(words, first, second, max_distance))
+            fresh += len(found[-1])
+            if fresh > _MANY // workers:
+                found, fresh = [_merged(found, count, nearest)], 0
+        return _merged(found, count, nearest)
+
+    # NumPy frees the interpreter's lock in all that takes long here.
+    with ThreadPoolExecutor(workers) as pool:
+        return _merged([*pool.map(found_in, range(bands))], count, nearest)
 
 
 def _merged(parts: Sequence[np.ndarray], count: int, nearest: int | None) -> np.ndarray:

@@ -1,20 +1,24 @@
-"""Work on many images, a part at a time: in threads where that is faster, else in the caller's.
+"""Work on many images, a part at a time: in threads, in other processes, or in the caller's.
 
 Decoding a photo frees the interpreter's lock. With small pictures threads lose more by handing
 that lock over than they win: two threads need 1.4 times as long as one for files of 32 x 32
-pixels, and 0.6 times as long for photos (measured on two cores).
+pixels, and 0.6 times as long for photos (measured on two cores). Thousands of small pictures
+are therefore shared out to other processes.
 """
 
 from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack, closing
 from itertools import islice
+from queue import SimpleQueue
 from typing import TypeVar
 
 from sightline import machine
+from sightline.images.processes import Helper
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -27,10 +31,16 @@ _IN_THREADS = 4
 _PROOF = 4
 """Slow parts in succession: the first images pay for what is set up once, and others disturb."""
 _AHEAD = 2
+_IN_HELPERS = 64
+"""Items in a part that goes to another process."""
+_WORTH_HELP = 5_000
+"""Quick items that take longer than a process takes to start."""
+_TRIAL = 8 * _ALONE
+"""Quick items after which the others are taken for quick too."""
 
 
 class Workers:
-    """Threads, used as soon as images prove slow enough.
+    """Threads, used as soon as images prove slow enough; processes for many quick ones.
 
     Args:
         count: How many; the number of cores by default.
@@ -42,18 +52,22 @@ class Workers:
 
     def in_parts(
         self, work: Callable[[Sequence[Item]], Result], items: Sequence[Item]
-    ) -> Iterator[Result]:
+    ) -> Generator[Result, None, None]:
         """Yield `work(part)` for the consecutive parts of `items`, in order.
 
         On an error, an early close or Ctrl-C, parts that have not begun are dropped and those
         that have are waited for.
 
         Args:
-            work: Safe to call from several threads at once.
+            work: Safe to call from several threads at once. It depends on nothing but its part,
+                so that it can be sent to another process; where it cannot be pickled, it stays.
             items: Images, or what stands for them.
         """
         at = 0
         while at < len(items) and self._slow < _PROOF:
+            if at >= _TRIAL and self._count > 1 and len(items) - at >= _WORTH_HELP:
+                yield from self._in_helpers(work, _cut(items, at, _IN_HELPERS))
+                return
             part = items[at : at + (_IN_THREADS if self._slow or not at else _ALONE)]
             began = time.thread_time()
             result = work(part)
@@ -61,8 +75,24 @@ class Workers:
             self._slow = self._slow + 1 if slow else 0
             at += len(part)
             yield result
-        starts = range(at, len(items), _IN_THREADS)
-        yield from self._in_threads(work, (items[start : start + _IN_THREADS] for start in starts))
+        yield from self._in_threads(work, _cut(items, at, _IN_THREADS))
+
+    def _in_helpers(
+        self, work: Callable[[Sequence[Item]], Result], parts: Iterator[Sequence[Item]]
+    ) -> Iterator[Result]:
+        with ExitStack() as stack:
+            free: SimpleQueue[Helper] = SimpleQueue()
+            for _ in range(self._count):
+                free.put(stack.enter_context(closing(Helper())))
+
+            def by_helper(part: Sequence[Item]) -> Result:
+                helper = free.get()
+                try:
+                    return helper.do(work, part)
+                finally:
+                    free.put(helper)
+
+            yield from self._in_threads(by_helper, parts)
 
     def _in_threads(
         self, work: Callable[[Sequence[Item]], Result], parts: Iterator[Sequence[Item]]
@@ -80,3 +110,7 @@ class Workers:
             finally:
                 for future in waiting:
                     future.cancel()
+
+
+def _cut(items: Sequence[Item], start: int, size: int) -> Iterator[Sequence[Item]]:
+    return (items[at : at + size] for at in range(start, len(items), size))
