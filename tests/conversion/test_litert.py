@@ -40,6 +40,9 @@ NETWORKS = {
         backbone="tutorial_cnn", classes=3, height=16, width=16, channels=1, options=SMALL_CNN
     ),
     "small_cnn": Architecture(backbone="small_cnn", classes=4, height=32, width=32),
+    "tta": Architecture(
+        backbone="tutorial_cnn", classes=3, height=16, width=20, tta="flip", options=SMALL_CNN
+    ),
     "small_resnet": Architecture(backbone="small_resnet", classes=4, height=32, width=32),
     "mobilenet_v2": Architecture(
         backbone="mobilenet_v2", classes=5, height=96, width=96, options={"alpha": 0.35}

@@ -65,6 +65,7 @@ def test_defaults_of_options_are_written_down() -> None:
         ({"dropout": 1.0}, "dropout is 1.0"),
         ({"dropout": float("nan")}, "dropout is nan"),
         ({"dropout": "0.5"}, "dropout is '0.5'"),
+        ({"tta": "mirror"}, "Unknown tta 'mirror'"),
         ({"options": [1]}, "options is"),
         ({"options": {"width": 3}}, "no option 'width'. Did you mean 'widths'"),
         ({"options": {"widths": []}}, "1 to 6 whole numbers"),

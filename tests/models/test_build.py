@@ -15,7 +15,7 @@ from sightline.models.parts import (
     freeze_batch_normalization,
     head_model,
 )
-from sightline.models.weights import named_weights
+from sightline.models.weights import assign_weights, named_weights
 
 
 def small(**changes: object) -> Architecture:
@@ -57,6 +57,17 @@ def test_temperature_divides_the_logits_that_become_probabilities_and_no_others(
     np.testing.assert_array_equal(after["logits"], before["logits"])
     expected = 1 / (1 + np.exp(-before["logits"] / 2))
     np.testing.assert_allclose(after["probabilities"], expected, atol=1e-6)
+
+
+def test_test_time_augmentation_is_the_mean_of_both_views() -> None:
+    plain, both = build(small()), build(small(tta="flip"))
+    assign_weights(both, named_weights(plain))
+    images = pixels(small(), images=3)
+    one, other, found = run(plain, images), run(plain, images[:, :, ::-1]), run(both, images)
+    for name in ("embedding", "logits"):
+        np.testing.assert_allclose(found[name], (one[name] + other[name]) / 2, atol=1e-5)
+    assert np.abs(one["logits"] - other["logits"]).max() > 1e-3
+    np.testing.assert_allclose(found["probabilities"].sum(axis=1), 1, atol=1e-6)
 
 
 def test_the_same_seed_builds_the_same_weights() -> None:

@@ -86,6 +86,16 @@ def test_the_model_that_comes_out_is_the_one_that_was_judged(tmp_path: Path) -> 
     assert accuracy == pytest.approx(best["validation_accuracy"], abs=1.5 / 24)
 
 
+def test_test_time_augmentation_leaves_training_as_it_is(tmp_path: Path) -> None:
+    given = job(tmp_path / "two", epochs=1, tta="flip")
+    plain, both = train_model(job(tmp_path / "one", epochs=1)), train_model(given)
+    assert_same_weights(plain, both)
+    pixels = given.validation.decode(np.arange(24))
+    views = [plain.model(view)["logits"].numpy() for view in (pixels, pixels[:, :, ::-1])]
+    found = both.model(pixels)["logits"].numpy()
+    np.testing.assert_allclose(found, np.mean(views, axis=0), atol=1e-5)
+
+
 @pytest.mark.parametrize("stop_at", [2, 5, 12])
 def test_everything_at_once_resumes_to_the_same_bits(tmp_path: Path, stop_at: int) -> None:
     undisturbed = train_model(job(tmp_path / "one", **EVERYTHING))

@@ -74,6 +74,10 @@ def train(
         str | None, _option(_NETWORK, "How an image is made to fit: squash, pad, crop.")
     ] = None,
     dropout: Annotated[float | None, _option(_NETWORK, "Before the last layer.")] = None,
+    tta: Annotated[
+        str | None,
+        _option(_NETWORK, "flip: answer for the mirror image too; twice the time. none."),
+    ] = None,
     epochs: Annotated[int | None, _option(_DESCENT, "Passes over the images.")] = None,
     batch_size: Annotated[int | None, _option(_DESCENT, "Images in a step.")] = None,
     optimizer: Annotated[str | None, _option(_DESCENT, "adam, adamw, muon, sgd.")] = None,
@@ -167,6 +171,7 @@ def train(
         grow_from=grow_from,
         patience=patience,
         dropout=dropout,
+        tta=tta,
         head_strengths=tuple(head_strength) if head_strength else None,
         class_weight=_class_weight(class_weight or ()),
         seed=seed,

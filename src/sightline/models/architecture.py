@@ -17,6 +17,7 @@ from sightline.models.catalog import backbone_card
 from sightline.models.options import Value, complete
 from sightline.predictions import Task
 
+TTA = ("none", "flip")
 _TASKS: Mapping[str, int] = {"multi_class": 2, "multi_label": 1}  # task -> fewest classes
 _MOST_CLASSES = 100_000
 _LARGEST_SIDE = 4096
@@ -34,6 +35,8 @@ class Architecture:
         width: Columns of pixels.
         channels: 3 for colour, 1 for grey (repeated to three inside pretrained backbones).
         dropout: Share of the embedding dropped before the last layer while training.
+        tta: Test-time augmentation: `"flip"` answers for an image and its mirror image and
+            takes the mean of their embeddings, `"none"` for the image alone.
         options: The backbone's own options. Defaults are filled in, so a default that
             changes later never changes a network that was saved.
 
@@ -48,6 +51,7 @@ class Architecture:
     width: int
     channels: int = 3
     dropout: float = 0.0
+    tta: str = "none"
     options: Mapping[str, Value] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -65,6 +69,8 @@ class Architecture:
             raise ConfigError(
                 f"dropout is {self.dropout!r}.", expected="a number from 0 to below 1"
             )
+        if self.tta not in TTA:
+            raise unknown_name("tta", self.tta, TTA)
         if not isinstance(self.options, Mapping):
             raise ConfigError(
                 f"options is {self.options!r}.", expected="a mapping of names to values"

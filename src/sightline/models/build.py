@@ -17,7 +17,14 @@ import keras
 
 from sightline.files import load_attribute
 from sightline.models.architecture import Architecture
-from sightline.models.layers import IMAGENET_DEVIATION, IMAGENET_MEAN, SCALINGS, Temperature
+from sightline.models.layers import (
+    IMAGENET_DEVIATION,
+    IMAGENET_MEAN,
+    SCALINGS,
+    MeanOfViews,
+    MirrorViews,
+    Temperature,
+)
 
 _ACTIVATIONS: Mapping[str, str] = {"multi_class": "softmax", "multi_label": "sigmoid"}
 _NUMBERED_NAME = re.compile(r"(?P<kind>\w+?)(_(?P<number>\d+))?")
@@ -41,7 +48,12 @@ def build(architecture: Architecture) -> keras.Model:
     pixels = keras.Input(shape, dtype="uint8", name="pixels")
     pretrained_kind = architecture.card.builder.startswith("keras.")
     make = _application if pretrained_kind else _scratch
-    embedding = make(pixels, architecture)
+    if architecture.tta == "flip":
+        both = make(MirrorViews(dtype="uint8", name="views")(pixels), architecture)
+        # The head is linear: of the mean embedding it gives the mean logits.
+        embedding = MeanOfViews(dtype="float32", name="mean_of_views")(both)
+    else:
+        embedding = make(pixels, architecture)
     return keras.Model(pixels, _head(embedding, architecture), name=architecture.backbone)
 
 

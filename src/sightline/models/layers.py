@@ -52,6 +52,34 @@ class Temperature(keras.layers.Layer):  # type: ignore[misc]
         return input_shape
 
 
+@keras.saving.register_keras_serializable(package="sightline")
+class MirrorViews(keras.layers.Layer):  # type: ignore[misc]
+    """Images, then their mirror images: the views that a network answers for together."""
+
+    def call(self, pixels: Any) -> Any:
+        """Return (2 n, h, w, c): first all images, then all mirrored left for right."""
+        return keras.ops.concatenate([pixels, keras.ops.flip(pixels, axis=2)], axis=0)
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        """Return the shape of twice as many images."""
+        count, *rest = input_shape
+        return (None if count is None else 2 * count, *rest)
+
+
+@keras.saving.register_keras_serializable(package="sightline")
+class MeanOfViews(keras.layers.Layer):  # type: ignore[misc]
+    """What `MirrorViews` doubled becomes one again."""
+
+    def call(self, embeddings: Any) -> Any:
+        """Return (n, d), the mean of both views of each image, from (2 n, d)."""
+        return keras.ops.mean(keras.ops.reshape(embeddings, (2, -1, embeddings.shape[1])), axis=0)
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        """Return the shape of half as many embeddings."""
+        count, *rest = input_shape
+        return (None if count is None else count // 2, *rest)
+
+
 def _rescaling(scale: Any, offset: Any = 0.0) -> keras.Layer:
     # float32 whatever the policy: bfloat16 cannot tell neighbouring grey levels apart.
     return keras.layers.Rescaling(scale, offset=offset, dtype="float32", name="scaling")

@@ -41,6 +41,7 @@ def continue_options(options: Options, origin: Path, bundle: Bundle) -> Options:
         backbone_options=options.backbone_options or architecture.options,
         image_size=options.image_size or (architecture.height, architecture.width),
         channels=architecture.channels,
+        tta=options.tta or architecture.tta,
         fit=options.fit or preprocessing.fit,
     )
 

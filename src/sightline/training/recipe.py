@@ -171,6 +171,7 @@ class Options:
     grow_from: float | None = None
     patience: int | None = None
     dropout: float | None = None
+    tta: str | None = None
     head_strengths: tuple[float, ...] | None = None
     class_weight: ClassWeight = None
     seed: int = 0
@@ -280,6 +281,7 @@ def resolve(options: Options, *, classes: int, task: Task) -> Recipe:
         width=width,
         channels=channels,
         dropout=options.dropout or 0.0,
+        tta=options.tta or "none",
         options=options.backbone_options,
     )
     optimisation = _optimisation(options, mode, card)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import keras
@@ -14,6 +14,7 @@ import numpy as np
 from sightline.batches import ArrayCache, Rows, steps_per_epoch
 from sightline.batches.stream import TrainingBatches
 from sightline.errors import ModelError
+from sightline.models.architecture import Architecture
 from sightline.models.build import build
 from sightline.models.bundle import SUFFIX, read_bundle
 from sightline.models.parts import above, at_size, freeze_batch_normalization, waist
@@ -69,6 +70,11 @@ class Job:
     watcher: Watcher
     stop: StopRequest
 
+    @property
+    def architecture(self) -> Architecture:
+        """The network while it is trained: it sees each image once, whatever it does in use."""
+        return replace(self.recipe.architecture, tta="none")
+
 
 @dataclass(frozen=True, kw_only=True)
 class Trained:
@@ -94,9 +100,19 @@ def train_model(job: Job) -> Trained:
         ConfigError, ModelError, MachineError: The starting weights cannot be had.
     """
     with _seeded(job.recipe.seed):
-        model = build(job.recipe.architecture)
+        model = build(job.architecture)
     _start(model, job)
-    return _MODES[job.recipe.mode](model, job)
+    trained = _MODES[job.recipe.mode](model, job)
+    return replace(trained, model=_for_use(trained.model, job))
+
+
+def _for_use(model: keras.Model, job: Job) -> keras.Model:
+    if job.recipe.architecture == job.architecture:
+        return model
+    with _seeded(job.recipe.seed):
+        used = build(job.recipe.architecture)
+    assign_weights(used, named_weights(model))
+    return used
 
 
 @contextmanager
@@ -144,7 +160,7 @@ def _start(model: keras.Model, job: Job) -> None:
         _continue_from(model, Path(recipe.weights))
         return
     with job.watcher.stage("fetching weights") as progress:
-        loaded = load_weights(model, recipe.architecture, recipe.weights, progress=progress)
+        loaded = load_weights(model, job.architecture, recipe.weights, progress=progress)
     for notice in loaded.notices:
         job.watcher.note(notice)
 
@@ -193,7 +209,7 @@ def _fit_head(model: keras.Model, job: Job, *, pixels: Sequence[Rows] | None) ->
         head = fit_head(
             (features[0], job.training.targets, weights),
             (features[1], job.validation.targets),
-            task=job.recipe.architecture.task,
+            task=job.architecture.task,
             strengths=job.recipe.head_strengths,
             progress=heeding(job.stop, progress),
         )
@@ -204,7 +220,7 @@ def _fit_head(model: keras.Model, job: Job, *, pixels: Sequence[Rows] | None) ->
 
 
 def _features(model: keras.Model, job: Job, pixels: Sequence[Rows] | None) -> Sequence[np.ndarray]:
-    backbone = FrozenBackbone(model, job.recipe.architecture, job.workplace.graphs)
+    backbone = FrozenBackbone(model, job.architecture, job.workplace.graphs)
     found = []
     for index, (name, part) in enumerate(_parts(job)):
         with job.watcher.stage(f"computing features of {name} images") as progress:
@@ -247,7 +263,7 @@ def _descend(
         model=learner,
         trained=trained,
         small=at_size(trained, height=small[0], width=small[1]) if small else None,
-        task=job.recipe.architecture.task,
+        task=job.architecture.task,
         optimisation=optimisation,
         training=training,
         validation=job.validation.examples(seen, np.ones(len(job.validation), np.float32)),
@@ -277,7 +293,7 @@ def _in_precision(model: keras.Model, job: Job) -> keras.Model:
     keras.config.set_dtype_policy(f"mixed_{optimisation.precision}")
     try:
         with _seeded(job.recipe.seed):
-            learner = build(job.recipe.architecture)
+            learner = build(job.architecture)
     finally:
         keras.config.set_dtype_policy(before)
     assign_weights(learner, named_weights(model))
