@@ -250,3 +250,11 @@ def test_more_than_twenty_names_are_counted(fill):
     assert "x19.png" in caught.value.what and "x20.png" not in caught.value.what
     assert "… and 5 more" in caught.value.what
     assert len(caught.value.details["findings"][0]["paths"]) == 25
+
+
+def test_links_instead_of_class_folders_are_named_where_nothing_is_found(fill, tmp_path):
+    (tmp_path / "links").mkdir()
+    for name in ("cats", "dogs"):
+        (tmp_path / "links" / name).symlink_to(two_classes(fill) / name)
+    with pytest.raises(DataError, match=r"0 folders.*\(not followed: cats and 1 more, links"):
+        Dataset.from_folder(tmp_path / "links")

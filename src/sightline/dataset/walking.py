@@ -162,15 +162,25 @@ class Walk:
 
 def describe(walk: Walk) -> str:
     """Return one line on what the root of a walk holds, for errors about the layout."""
-    top = Walk(root=walk.root).children("")
+    looking = Walk(root=walk.root)
+    top = looking.children("")
     shown = [f"{printable(name)}/" for name in top.folders[:6]]
     shown += [printable(name) for name in top.images[:3]]
     more = len(top.folders) + len(top.images) - len(shown)
     tail = f", … and {more} more" if more > 0 else ""
     return (
         f"{counted(len(top.folders), 'folder')} and {counted(len(top.images), 'image')} "
-        f"at the top" + (f": {', '.join(shown)}{tail}" if shown else "")
+        f"at the top" + (f": {', '.join(shown)}{tail}" if shown else "") + _passed_over(looking)
     )
+
+
+def _passed_over(walk: Walk) -> str:
+    """Say what may be the reason that folders or images seem to be missing."""
+    names = [printable(name) for name in walk.unsafe]
+    if not names:
+        return ""
+    more = "" if len(names) == 1 else f" and {len(names) - 1} more"
+    return f" (not followed: {names[0]}{more}, links or no regular files)"
 
 
 def _is_image(entry: os.DirEntry[str]) -> bool:
