@@ -109,7 +109,7 @@ def test_a_helper_ends_with_the_process_that_asked() -> None:
 def small_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[FileSource]:
     """Enough small pictures to be shared out, the last of them broken."""
     monkeypatch.setattr(many, "_WORTH_HELP", 50)
-    monkeypatch.setattr(many, "_ALONE_SECONDS", 1.0)
+    monkeypatch.setattr(many, "_HELPED_SECONDS", 1.0)
     random = np.random.default_rng(0)
     for number in range(400):
         pixels = random.integers(0, 256, (32, 32, 3), np.uint8)

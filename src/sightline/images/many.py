@@ -25,6 +25,8 @@ Result = TypeVar("Result")
 
 _ALONE_SECONDS = 250e-6
 """Of processor time for an image; what takes longer is worth a thread."""
+_HELPED_SECONDS = 1e-3
+"""Of processor time for one of many images; what takes longer suits threads as well."""
 _ALONE = 32
 _IN_THREADS = 4
 """Items in a part: few in threads, so that Ctrl-C does not wait for many large images."""
@@ -65,13 +67,15 @@ class Workers:
         """
         at = 0
         while at < len(items) and self._slow < _PROOF:
-            if at >= _TRIAL and self._count > 1 and len(items) - at >= _WORTH_HELP:
+            is_many = self._count > 1 and len(items) - at >= _WORTH_HELP
+            if is_many and at >= _TRIAL:
                 yield from self._in_helpers(work, _cut(items, at, _IN_HELPERS))
                 return
             part = items[at : at + (_IN_THREADS if self._slow or not at else _ALONE)]
             began = time.thread_time()
             result = work(part)
-            slow = time.thread_time() - began > _ALONE_SECONDS * len(part)
+            most = _HELPED_SECONDS if is_many else _ALONE_SECONDS
+            slow = time.thread_time() - began > most * len(part)
             self._slow = self._slow + 1 if slow else 0
             at += len(part)
             yield result
