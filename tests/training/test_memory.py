@@ -26,7 +26,7 @@ def available(monkeypatch: pytest.MonkeyPatch, count: int) -> None:
 def test_a_step_that_cannot_fit_is_refused_with_a_size_that_can(model, monkeypatch) -> None:
     optimisation = small_optimisation(batch_size=512)
     available(monkeypatch, step_bytes(model, optimisation) // 4)
-    with pytest.raises(ConfigError, match=r"512 images needs at least") as caught:
+    with pytest.raises(ConfigError, match=r"512 images, \d+x\d+ in .* needs at least") as caught:
         check_memory(model, optimisation)
     assert caught.value.code == "too_large_for_memory"
     size = int(caught.value.fix.split()[1].rstrip(","))

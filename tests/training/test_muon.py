@@ -8,9 +8,10 @@ from sightline.training.muon import Muon, orthogonal
 
 
 @pytest.mark.parametrize("shape", [(3, 3, 16, 24), (1, 1, 8, 32), (3, 3, 3, 64)])
-def test_a_step_turns_every_direction_alike(shape: tuple[int, ...]) -> None:
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_a_step_turns_every_direction_alike(shape: tuple[int, ...], precision: str) -> None:
     kernel = np.random.default_rng(0).normal(size=shape).astype(np.float32)
-    given = np.asarray(orthogonal(kernel)).reshape(-1, shape[-1])
+    given = np.asarray(orthogonal(kernel, precision)).reshape(-1, shape[-1])
     values = np.linalg.svd(given, compute_uv=False)
     # The polynomial is tuned to bring them near one quickly, not to one.
     assert values.min() > 0.3

@@ -24,6 +24,8 @@ from sightline.predictions import Predictions
 
 _CHUNK = 32
 _AHEAD = 2
+_PART = 4
+"""Images that one thread takes at a time: handing over costs as much as a small image."""
 
 
 def predict_stream(
@@ -62,24 +64,22 @@ def predict_stream(
         except ImageError as error:
             return error
 
-    waiting: deque[list[tuple[str, Future[np.ndarray | ImageError]]]] = deque()
+    def decode_part(part: Sequence[Source]) -> list[np.ndarray | ImageError]:
+        return [decode(source) for source in part]
+
+    waiting: deque[tuple[list[str], list[Future[list[np.ndarray | ImageError]]]]] = deque()
     remaining = iter(sources)
     pool = ThreadPoolExecutor(workers or threads(), thread_name_prefix="decode")
     try:
         while True:
-            while len(waiting) < _AHEAD:
-                batch = [
-                    (item.name, pool.submit(decode, item)) for item in islice(remaining, chunk)
-                ]
-                if not batch:
-                    break
-                waiting.append(batch)
+            while len(waiting) < _AHEAD and (batch := list(islice(remaining, chunk))):
+                parts = [batch[at : at + _PART] for at in range(0, len(batch), _PART)]
+                jobs = [pool.submit(decode_part, part) for part in parts]
+                waiting.append(([source.name for source in batch], jobs))
             if not waiting:
                 return
-            done = waiting.popleft()
-            yield _answer(
-                runner, rules, [name for name, _ in done], [job.result() for _, job in done]
-            )
+            names, jobs = waiting.popleft()
+            yield _answer(runner, rules, names, [item for job in jobs for item in job.result()])
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
 

@@ -64,7 +64,7 @@ class Run:
             what lies above a frozen part.
         task: Softmax or sigmoid cross-entropy.
         optimisation: What to do.
-        small: `trained` for smaller images, where the first epochs see them.
+        small: `trained` for smaller images, where the first half of the steps sees them.
         training: Its images; the seed in it is where all randomness comes from.
         validation: The images that choose the best epoch.
         names: What the training images are called, for errors.

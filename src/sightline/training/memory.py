@@ -53,9 +53,8 @@ def check_memory(model: keras.Model, optimisation: Optimisation) -> None:
     size = "x".join(map(str, model.inputs[0].shape[1:3]))
     fitting = math.floor(optimisation.batch_size * memory.available / needed / 2)
     raise ConfigError(
-        f"A step on {optimisation.batch_size} images needs at least {needed / 1e9:.1f} GB of "
-        f"memory, their maps being {size} where training begins; "
-        f"{memory.available / 1e9:.1f} GB are available.",
+        f"A step on {optimisation.batch_size} images, {size} in the first layer that learns, needs "
+        f"at least {needed / 1e9:.1f} GB of memory; {memory.available / 1e9:.1f} GB are available.",
         expected="a step that fits into memory",
         fix=f"--batch-size {fitting}, or a smaller --image-size"
         if fitting

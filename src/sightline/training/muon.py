@@ -31,13 +31,19 @@ class Muon(keras.optimizers.Optimizer):
     Args:
         learning_rate: Of convolutions; the other weights' is 0.4 of it.
         weight_decay: Decoupled; `None` for none.
+        precision: What the iterations are computed in; `"bfloat16"` is enough for a direction.
         name: Of the optimiser.
     """
 
     def __init__(
-        self, learning_rate: float = 0.24, weight_decay: float | None = None, name: str = "muon"
+        self,
+        learning_rate: float = 0.24,
+        weight_decay: float | None = None,
+        precision: str = "float32",
+        name: str = "muon",
     ) -> None:
         super().__init__(learning_rate=learning_rate, weight_decay=weight_decay, name=name)
+        self._precision = precision
         self._averages: list[keras.Variable] = []
 
     def build(self, variables: Sequence[keras.Variable]) -> None:
@@ -61,14 +67,15 @@ class Muon(keras.optimizers.Optimizer):
             return
         kernel = ops.convert_to_tensor(variable)
         kernel = kernel * (variable.shape[-1] ** 0.5 / (_norm(kernel) + keras.config.epsilon()))
-        self.assign(variable, kernel - rate * orthogonal(ahead))
+        self.assign(variable, kernel - rate * orthogonal(ahead, self._precision))
 
 
-def orthogonal(kernel: Any) -> Any:
+def orthogonal(kernel: Any, precision: str = "float32") -> Any:
     """Return the nearest kernel, roughly, whose singular values are all one.
 
     Args:
         kernel: (height, width, inputs, filters).
+        precision: What the iterations are computed in.
     """
     shape = kernel.shape
     matrix = ops.reshape(kernel, (-1, shape[-1]))
@@ -76,10 +83,12 @@ def orthogonal(kernel: Any) -> Any:
     matrix = ops.transpose(matrix) if wide else matrix
     # Singular values must begin at one or less.
     matrix = matrix / (_norm(matrix) + keras.config.epsilon())
+    matrix = ops.cast(matrix, precision)
     first, third, fifth = _NEWTON_SCHULZ
     for _ in range(_ITERATIONS):
         gram = ops.matmul(ops.transpose(matrix), matrix)
         matrix = first * matrix + ops.matmul(matrix, third * gram + fifth * ops.matmul(gram, gram))
+    matrix = ops.cast(matrix, kernel.dtype)
     return ops.reshape(ops.transpose(matrix) if wide else matrix, shape)
 
 

@@ -47,28 +47,36 @@ def make_optimizer(
     optimisation: Optimisation, variables: Sequence[keras.Variable]
 ) -> keras.optimizers.Optimizer:
     """Return the optimiser, built for `variables`; its rate is set before each step."""
-    maker = _OPTIMIZERS[optimisation.optimizer]
-    optimizer = maker(optimisation.learning_rate, optimisation.weight_decay or None)
+    optimizer = _OPTIMIZERS[optimisation.optimizer](optimisation)
     # Decay shrinks what multiplies; biases and the scales of normalisation are left alone.
     optimizer.exclude_from_weight_decay(var_list=[v for v in variables if len(v.shape) < 2])
     optimizer.build(variables)
     return optimizer
 
 
-def _adam(rate: float, decay: float | None) -> keras.optimizers.Optimizer:
-    return keras.optimizers.Adam(rate, weight_decay=decay)
+def _adam(chosen: Optimisation) -> keras.optimizers.Optimizer:
+    return keras.optimizers.Adam(chosen.learning_rate, weight_decay=chosen.weight_decay or None)
 
 
-def _adamw(rate: float, decay: float | None) -> keras.optimizers.Optimizer:
-    return keras.optimizers.AdamW(rate, weight_decay=decay or 0.0)
+def _adamw(chosen: Optimisation) -> keras.optimizers.Optimizer:
+    return keras.optimizers.AdamW(chosen.learning_rate, weight_decay=chosen.weight_decay)
 
 
-def _sgd(rate: float, decay: float | None) -> keras.optimizers.Optimizer:
-    return keras.optimizers.SGD(rate, momentum=0.9, nesterov=True, weight_decay=decay)
+def _sgd(chosen: Optimisation) -> keras.optimizers.Optimizer:
+    return keras.optimizers.SGD(
+        chosen.learning_rate,
+        momentum=0.9,
+        nesterov=True,
+        weight_decay=chosen.weight_decay or None,
+    )
 
 
-def _muon(rate: float, decay: float | None) -> keras.optimizers.Optimizer:
-    return Muon(rate, weight_decay=decay)
+def _muon(chosen: Optimisation) -> keras.optimizers.Optimizer:
+    return Muon(
+        chosen.learning_rate,
+        weight_decay=chosen.weight_decay or None,
+        precision=chosen.precision,
+    )
 
 
 _OPTIMIZERS = {"adam": _adam, "adamw": _adamw, "sgd": _sgd, "muon": _muon}
