@@ -20,8 +20,8 @@ from sightline.models.bundle import SUFFIX, read_bundle
 from sightline.models.parts import above, at_size, freeze_batch_normalization, waist
 from sightline.models.pretrained import load_weights
 from sightline.models.weights import assign_weights, named_weights
+from sightline.training.fast_layers import with_fast_layers
 from sightline.training.features import FrozenBackbone
-from sightline.training.fused import with_fused_normalization
 from sightline.training.head import Head, fit_head
 from sightline.training.loop import Run, Watcher, run_loop
 from sightline.training.memory import check_memory
@@ -281,7 +281,7 @@ def _learner(model: keras.Model, job: Job) -> keras.Model:
     """Return the model in the form in which it is trained fastest, with the same weights."""
     learner = _in_precision(model, job)
     if job.recipe.mode == "scratch":  # otherwise normalisation is frozen
-        return with_fused_normalization(learner)
+        return with_fast_layers(learner)
     return learner
 
 

@@ -8,7 +8,11 @@ import tensorflow as tf
 from sightline.models import Architecture
 from sightline.models.build import build
 from sightline.models.weights import named_weights
-from sightline.training.fused import FusedBatchNormalization, with_fused_normalization
+from sightline.training.fast_layers import (
+    FusedBatchNormalization,
+    PatchConvolution,
+    with_fast_layers,
+)
 
 
 @pytest.fixture
@@ -35,7 +39,7 @@ def gradients(model: keras.Model, pixels: np.ndarray) -> tuple[np.ndarray, dict[
 
 
 def test_it_computes_what_keras_computes(model: keras.Model) -> None:
-    fused = with_fused_normalization(model)
+    fused = with_fast_layers(model)
     kinds = [type(layer) for layer in fused.layers]
     assert kinds.count(FusedBatchNormalization) == 3
     assert keras.layers.BatchNormalization not in kinds
@@ -50,7 +54,7 @@ def test_it_computes_what_keras_computes(model: keras.Model) -> None:
 
 
 def test_the_averages_move_alike_and_bear_the_same_names(model: keras.Model) -> None:
-    fused = with_fused_normalization(model)
+    fused = with_fast_layers(model)
     pixels = np.random.default_rng(0).integers(0, 256, (32, 16, 16, 3), dtype=np.uint8)
     for network in (model, fused):
         network(pixels, training=True)
@@ -62,7 +66,7 @@ def test_the_averages_move_alike_and_bear_the_same_names(model: keras.Model) -> 
 
 
 def test_frozen_layers_use_their_averages(model: keras.Model) -> None:
-    fused = with_fused_normalization(model)
+    fused = with_fast_layers(model)
     pixels = np.random.default_rng(0).integers(0, 256, (4, 16, 16, 3), dtype=np.uint8)
     expected = model(pixels, training=False)["logits"]
     for layer in fused.layers:
@@ -76,8 +80,51 @@ def test_what_the_operation_cannot_do_is_left_to_keras() -> None:
     x = keras.layers.BatchNormalization(scale=False, name="unscaled")(pixels)
     x = keras.layers.BatchNormalization(name="plain")(x)
     x = keras.layers.GlobalAveragePooling2D()(x)
-    fused = with_fused_normalization(
-        keras.Model(pixels, keras.layers.BatchNormalization(name="vector")(x))
-    )
+    fused = with_fast_layers(keras.Model(pixels, keras.layers.BatchNormalization(name="vector")(x)))
     kinds = {layer.name: type(layer) is FusedBatchNormalization for layer in fused.layers}
     assert {name for name, is_fused in kinds.items() if is_fused} == {"plain"}
+
+
+@pytest.mark.parametrize("size", [(8, 8), (3, 5), (1, 1)])
+@pytest.mark.parametrize("kernel", [3, (1, 5)])
+def test_a_convolution_has_the_gradients_that_keras_gives_it(size, kernel) -> None:
+    rng = np.random.default_rng(0)
+    images = rng.normal(size=(4, *size, 6)).astype(np.float32)
+    found = []
+    for kind in (keras.layers.Conv2D, PatchConvolution):
+        keras.utils.set_random_seed(2)
+        layer = kind(128, kernel, padding="same", use_bias=False, dtype="mixed_bfloat16")
+        layer.build(images.shape)
+        inputs = tf.cast(images, tf.bfloat16)
+        with tf.GradientTape() as tape:
+            tape.watch(inputs)
+            outputs = layer(inputs)
+            loss = tf.reduce_sum(tf.cast(outputs, tf.float32) ** 2)
+        found.append([outputs, *tape.gradient(loss, [inputs, layer.kernel.value])])
+    for expected, given in zip(*found, strict=True):
+        assert given.dtype == expected.dtype
+        expected, given = (tf.cast(value, tf.float32).numpy() for value in (expected, given))
+        # bfloat16 holds 8 bits, and the two sum in different orders.
+        assert np.linalg.norm(given - expected) < 0.01 * np.linalg.norm(expected)
+
+
+def _uses_patches(layer: keras.layers.Conv2D, size: int, dtype: str = "bfloat16") -> bool:
+    pixels = keras.Input((size, size, 4), dtype=dtype)
+    fast = with_fast_layers(keras.Model(pixels, layer(pixels)))
+    graph = tf.function(lambda x: tf.gradients(fast(x), fast.trainable_variables[0].value))
+    concrete = graph.get_concrete_function(tf.TensorSpec((2, size, size, 4), dtype))
+    return any(node.type == "MatMul" for node in concrete.graph.get_operations())
+
+
+def test_patches_are_used_where_they_are_faster() -> None:
+    def layer(**changes: object) -> keras.layers.Conv2D:
+        given = {"padding": "same", "use_bias": False, "dtype": "mixed_bfloat16", **changes}
+        return keras.layers.Conv2D(given.pop("filters", 128), 3, **given)
+
+    assert _uses_patches(layer(), 8)
+    assert not _uses_patches(layer(), 9)
+    assert not _uses_patches(layer(filters=64), 8)
+    assert not _uses_patches(layer(dtype="float32"), 8, "float32")
+    for changes in ({"strides": 2}, {"padding": "valid"}, {"use_bias": True}, {"groups": 2}):
+        assert not _uses_patches(layer(**changes), 8), changes
+    assert not _uses_patches(layer(activation="relu"), 8)
