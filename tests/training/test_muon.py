@@ -32,12 +32,13 @@ def test_a_kernel_keeps_its_norm_but_for_the_step() -> None:
     assert np.linalg.norm(kernel.numpy()) == pytest.approx(8**0.5, rel=0.01)
 
 
-def test_other_weights_move_as_sgd_with_nesterov_moves_them() -> None:
+@pytest.mark.parametrize(("shape", "share"), [((6, 3), 0.4), ((6,), 4.0), ((), 4.0)])
+def test_other_weights_move_as_sgd_with_nesterov_moves_them(shape, share: float) -> None:
     rng = np.random.default_rng(0)
-    start = rng.normal(size=(6, 3)).astype(np.float32)
+    start = rng.normal(size=shape).astype(np.float32)
     ours, theirs = keras.Variable(start), keras.Variable(start)
     muon = Muon(0.25)
-    witness = keras.optimizers.SGD(0.1, momentum=0.9, nesterov=True)
+    witness = keras.optimizers.SGD(0.25 * share, momentum=0.9, nesterov=True)
     for optimizer, variable in ((muon, ours), (witness, theirs)):
         optimizer.build([variable])
     for _ in range(4):

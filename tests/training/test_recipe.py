@@ -115,7 +115,7 @@ def test_fine_tuning_goes_at_the_rate_of_the_backbones_card() -> None:
 RATES = [
     ({"weights": "none"}, 0.1),
     ({"weights": "none", "optimizer": "adamw"}, 1e-3),
-    ({"weights": "none", "optimizer": "muon"}, 0.24),
+    ({"weights": "none", "optimizer": "muon"}, 0.12),
     ({"optimizer": "adam"}, 5e-4),
     ({"optimizer": "sgd"}, 0.01),
     ({"optimizer": "sgd", "learning_rate": 0.3}, 0.3),

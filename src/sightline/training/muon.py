@@ -13,8 +13,10 @@ from keras import ops
 
 _MOMENTUM = 0.6
 _OTHERS_MOMENTUM = 0.9
-_OTHERS_RATE = 0.4
-"""The rate of what is no convolution, as a share of that of convolutions."""
+_MATRIX_SHARE = 0.4
+_VECTOR_SHARE = 4.0
+"""Rates of what is no convolution, over that of convolutions. Biases and the scales of
+normalisation bear a tenfold rate (half a point on CIFAR-10 after three epochs)."""
 _NEWTON_SCHULZ = (3.4445, -4.7750, 2.0315)
 _ITERATIONS = 3
 
@@ -29,7 +31,7 @@ class Muon(keras.optimizers.Optimizer):
     an optimizer for hidden layers in neural networks".
 
     Args:
-        learning_rate: Of convolutions; the other weights' is 0.4 of it.
+        learning_rate: Of convolutions; 0.4 of it for matrices, four times it for vectors.
         weight_decay: Decoupled; `None` for none.
         precision: What the iterations are computed in; `"bfloat16"` is enough for a direction.
         name: Of the optimiser.
@@ -37,7 +39,7 @@ class Muon(keras.optimizers.Optimizer):
 
     def __init__(
         self,
-        learning_rate: float = 0.24,
+        learning_rate: float = 0.12,
         weight_decay: float | None = None,
         precision: str = "float32",
         name: str = "muon",
@@ -63,7 +65,8 @@ class Muon(keras.optimizers.Optimizer):
         self.assign(average, momentum * average + gradient)
         ahead = gradient + momentum * average
         if not convolves:
-            self.assign_sub(variable, _OTHERS_RATE * rate * ahead)
+            share = _VECTOR_SHARE if len(variable.shape) < 2 else _MATRIX_SHARE
+            self.assign_sub(variable, share * rate * ahead)
             return
         kernel = ops.convert_to_tensor(variable)
         kernel = kernel * (variable.shape[-1] ** 0.5 / (_norm(kernel) + keras.config.epsilon()))

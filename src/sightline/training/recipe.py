@@ -214,7 +214,7 @@ DEFAULTS: Mapping[tuple[Mode, str], Optimisation | None] = {
 
 _RATES: Mapping[Mode, Mapping[str, float]] = {
     "standard": {"muon": 0.02, "sgd": 0.01},
-    "scratch": {"adam": 1e-3, "adamw": 1e-3, "muon": 0.24, "sgd": 0.1},
+    "scratch": {"adam": 1e-3, "adamw": 1e-3, "muon": 0.12, "sgd": 0.1},
 }
 """Peak rates by optimiser, where the backbone's card has none."""
 
