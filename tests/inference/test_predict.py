@@ -106,9 +106,19 @@ def test_no_images_give_no_answers() -> None:
 def test_progress_counts_answered_images() -> None:
     told: list[tuple[int, int]] = []
     predict(
-        Brightness(), [picture(1)] * 70, progress=lambda done, total: told.append((done, total))
+        Brightness(), [picture(1)] * 600, progress=lambda done, total: told.append((done, total))
     )
-    assert told == [(32, 70), (64, 70), (70, 70)]
+    assert told == [(256, 600), (512, 600), (600, 600)]
+
+
+@pytest.mark.parametrize(
+    ("height", "width", "expected"), [(224, 224, 32), (96, 96, 174), (8, 8, 256), (2000, 2000, 1)]
+)
+def test_the_runtime_gets_more_of_smaller_images_at_once(height, width, expected) -> None:
+    runner = Brightness()
+    runner.preprocessing = Preprocessing(height=height, width=width)
+    next(predict_stream(runner, [picture(1)] * 300))
+    assert runner.sizes == [expected]
 
 
 def test_an_early_close_leaves_no_threads() -> None:

@@ -16,13 +16,14 @@ from itertools import islice
 import numpy as np
 
 from sightline.errors import ConfigError, ImageError
-from sightline.images import Limits, Source, load
+from sightline.images import Limits, Preprocessing, Source, load
 from sightline.inference.runner import Runner
 from sightline.machine import threads
 from sightline.models.bundle import Rules
 from sightline.predictions import Predictions
 
-_CHUNK = 32
+_CHUNK_PIXELS = 32 * 224 * 224
+_MOST_IN_CHUNK = 256
 _AHEAD = 2
 _PART = 4
 """Images that one thread takes at a time: handing over costs as much as a small image."""
@@ -32,7 +33,7 @@ def predict_stream(
     runner: Runner,
     sources: Iterable[Source],
     *,
-    chunk: int = _CHUNK,
+    chunk: int | None = None,
     workers: int | None = None,
     limits: Limits | None = None,
     unsure_below: float | None = None,
@@ -42,7 +43,7 @@ def predict_stream(
     Args:
         runner: The classifier.
         sources: Where the images come from; read lazily, a few chunks ahead.
-        chunk: Images in one answer.
+        chunk: Images in one answer; by default 32 of 224 x 224 pixels, more of smaller ones.
         workers: Decoding threads; all cores by default.
         limits: What an image may cost.
         unsure_below: Confidence under which the answer is "unsure"; the runner's own rule
@@ -51,6 +52,8 @@ def predict_stream(
     Raises:
         ConfigError: `chunk` is no number of images.
     """
+    if chunk is None:
+        chunk = _chunk(runner.preprocessing)
     if chunk < 1:
         raise ConfigError(f"chunk is {chunk}.", expected="1 or more images", code="out_of_range")
     limits = limits or Limits()
@@ -101,6 +104,12 @@ def predict(
             if progress is not None:
                 progress(done, len(sources))
     return Predictions.concatenate(chunks)
+
+
+def _chunk(preprocessing: Preprocessing) -> int:
+    """Return how many images the runtime gets at once: small ones cost more to hand over."""
+    fitting = _CHUNK_PIXELS // (preprocessing.height * preprocessing.width)
+    return min(max(fitting, 1), _MOST_IN_CHUNK)
 
 
 def _answer(
