@@ -22,6 +22,7 @@ from sightline.dataset import ContentIndex
 from sightline.dataset.content import read_contents
 from sightline.errors import ImageError
 from sightline.images import Preprocessing, many, processes
+from sightline.images.many import Workers
 from sightline.images.processes import Helper
 from sightline.images.sources import BytesSource, FileSource, as_source
 
@@ -145,11 +146,25 @@ def test_contents_are_the_same_with_help(small_files: list[FileSource], asked: l
 def test_pixels_are_the_same_with_help(small_files: list[FileSource], asked: list[int]) -> None:
     preprocessing = Preprocessing(height=24, width=24, channels=3)
     some = np.arange(398, -1, -1)
-    alone = decoder(small_files, preprocessing, workers=1)(some)
-    np.testing.assert_array_equal(decoder(small_files, preprocessing, workers=2)(some), alone)
-    assert sum(asked) == 399 - _TRIED
-    with pytest.raises(ImageError, match="399.png"):
-        decoder(small_files, preprocessing, workers=2)(np.arange(400))
+    alone = decoder(small_files, preprocessing, Workers(1))(some)
+    with closing(Workers(2)) as workers:
+        helped = decoder(small_files, preprocessing, workers)
+        np.testing.assert_array_equal(helped(some), alone)
+        assert sum(asked) == 399 - _TRIED
+        with pytest.raises(ImageError, match="399.png"):
+            helped(np.arange(400))
+    asked.clear()
+    np.testing.assert_array_equal(helped(some), alone)
+    assert not asked, "closed"
+
+
+def test_helpers_are_kept_over_many_short_calls(asked: list[int]) -> None:
+    with closing(Workers(2, expected=many._WORTH_HELP + 1000)) as workers:
+        parts = [list(workers.in_parts(sorted, range(n, n + 500))) for n in range(0, 6000, 500)]
+        processes = {_process(helper) for helper in workers._helpers}
+    assert [item for call in parts for part in call for item in part] == list(range(6000))
+    assert len(processes) == 2 and not any(map(_is_alive, processes))
+    assert sum(asked) >= 5000
 
 
 def test_bytes_and_arrays_can_be_sent() -> None:

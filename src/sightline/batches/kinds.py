@@ -66,18 +66,18 @@ def cached_pixels(
         ImageError: An image cannot be decoded; it names the image. Those that were decoded
             before are kept.
     """
-    decode = decoder(sources, preprocessing, workers=workers)
-    return cache.rows(pixel_kind(preprocessing), digests, decode, progress=progress)
+    with closing(Workers(workers, expected=len(sources))) as many:
+        decode = decoder(sources, preprocessing, many)
+        return cache.rows(pixel_kind(preprocessing), digests, decode, progress=progress)
 
 
 def decoder(
-    sources: Sequence[Source], preprocessing: Preprocessing, *, workers: int | None = None
+    sources: Sequence[Source], preprocessing: Preprocessing, many: Workers
 ) -> Callable[[Indices], npt.NDArray[np.uint8]]:
     """Return the function from indices, int64 (b,), to pixels, uint8 (b, height, width, channels).
 
-    It decodes on all cores and raises `ImageError` as `images.load` does.
+    It raises `ImageError` as `images.load` does.
     """
-    many = Workers(workers)
     shape = (preprocessing.height, preprocessing.width, preprocessing.channels)
     load_part = partial(_load_part, preprocessing)
 

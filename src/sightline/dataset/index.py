@@ -89,7 +89,10 @@ class ContentIndex:
         if progress:
             progress(len(found), len(sources))
         try:
-            with closing(Workers(workers).in_parts(read_contents, unread)) as parts:
+            with (
+                closing(Workers(workers)) as many,
+                closing(many.in_parts(read_contents, unread)) as parts,
+            ):
                 for i, content in zip(missing, chain.from_iterable(parts), strict=True):
                     found[i] = content
                     # What changed while it was read is not remembered: its state would be a lie.

@@ -12,9 +12,9 @@ import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import ExitStack, closing
 from itertools import islice
 from queue import SimpleQueue
+from threading import Lock
 from typing import TypeVar
 
 from sightline import machine
@@ -44,13 +44,30 @@ _TRIAL = 8 * _ALONE
 class Workers:
     """Threads, used as soon as images prove slow enough; processes for many quick ones.
 
+    Close it when the work is done: processes stay until then.
+
     Args:
         count: How many; the number of cores by default.
+        expected: Items that all calls of `in_parts` together will have, where that is known.
     """
 
-    def __init__(self, count: int | None = None) -> None:
+    def __init__(self, count: int | None = None, *, expected: int = 0) -> None:
         self._count = count or machine.threads()
+        self._expected = expected
+        self._done = 0
         self._slow = 0
+        self._lock = Lock()
+        self._helpers: list[Helper] = []
+        self._free: SimpleQueue[Helper] = SimpleQueue()
+        self._is_closed = False
+
+    def close(self) -> None:
+        """End the processes. What is given to `in_parts` from now on is done without them."""
+        with self._lock:
+            self._is_closed = True
+            for helper in self._helpers:
+                helper.close()
+            self._helpers = []
 
     def in_parts(
         self, work: Callable[[Sequence[Item]], Result], items: Sequence[Item]
@@ -66,10 +83,12 @@ class Workers:
             items: Images, or what stands for them.
         """
         at = 0
+        self._expected = max(self._expected, self._done + len(items))
         while at < len(items) and self._slow < _PROOF:
-            is_many = self._count > 1 and len(items) - at >= _WORTH_HELP
-            if is_many and at >= _TRIAL:
-                yield from self._in_helpers(work, _cut(items, at, _IN_HELPERS))
+            is_many = self._is_many()
+            if is_many and self._done >= _TRIAL:
+                self._done += len(items) - at
+                yield from self._in_threads(self._by_helper(work), _cut(items, at, _IN_HELPERS))
                 return
             part = items[at : at + (_IN_THREADS if self._slow or not at else _ALONE)]
             began = time.thread_time()
@@ -77,26 +96,32 @@ class Workers:
             most = _HELPED_SECONDS if is_many else _ALONE_SECONDS
             slow = time.thread_time() - began > most * len(part)
             self._slow = self._slow + 1 if slow else 0
+            self._done += len(part)
             at += len(part)
             yield result
         yield from self._in_threads(work, _cut(items, at, _IN_THREADS))
 
-    def _in_helpers(
-        self, work: Callable[[Sequence[Item]], Result], parts: Iterator[Sequence[Item]]
-    ) -> Iterator[Result]:
-        with ExitStack() as stack:
-            free: SimpleQueue[Helper] = SimpleQueue()
-            for _ in range(self._count):
-                free.put(stack.enter_context(closing(Helper())))
+    def _is_many(self) -> bool:
+        if self._is_closed or self._count == 1:
+            return False
+        return bool(self._helpers) or self._expected - self._done >= _WORTH_HELP
 
-            def by_helper(part: Sequence[Item]) -> Result:
-                helper = free.get()
-                try:
-                    return helper.do(work, part)
-                finally:
-                    free.put(helper)
+    def _by_helper(
+        self, work: Callable[[Sequence[Item]], Result]
+    ) -> Callable[[Sequence[Item]], Result]:
+        with self._lock:
+            for _ in range(self._count - len(self._helpers)):
+                self._helpers.append(Helper())
+                self._free.put(self._helpers[-1])
 
-            yield from self._in_threads(by_helper, parts)
+        def do(part: Sequence[Item]) -> Result:
+            helper = self._free.get()
+            try:
+                return helper.do(work, part)
+            finally:
+                self._free.put(helper)
+
+        return do
 
     def _in_threads(
         self, work: Callable[[Sequence[Item]], Result], parts: Iterator[Sequence[Item]]

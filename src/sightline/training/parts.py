@@ -23,6 +23,7 @@ from sightline.batches import (
 from sightline.dataset import Content, Dataset
 from sightline.errors import Interrupted
 from sightline.images import Preprocessing, Source
+from sightline.images.many import Workers
 from sightline.training.signals import StopRequest
 
 
@@ -82,7 +83,7 @@ class Part:
 
     @cached_property
     def _decoder(self) -> Callable[[np.ndarray], np.ndarray]:
-        return decoder(self._sources, self.preprocessing)
+        return decoder(self._sources, self.preprocessing, Workers())
 
     def weights(self, class_weight: ClassWeight, classes: Sequence[str]) -> np.ndarray:
         """Return how much each image counts, float32 (n,)."""
