@@ -84,8 +84,11 @@ def test_a_killed_helper_costs_time_only() -> None:
         assert _process(helper) == os.getpid()
 
 
-def test_a_helper_that_cannot_start_costs_time_only(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sys, "executable", "/nowhere/python")
+@pytest.mark.parametrize(("name", "value"), [("executable", "/nowhere/python"), ("frozen", True)])
+def test_a_helper_that_cannot_start_costs_time_only(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: object
+) -> None:
+    monkeypatch.setattr(sys, name, value, raising=False)
     with closing(Helper()) as helper:
         assert _process(helper) == os.getpid()
 

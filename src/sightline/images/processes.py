@@ -43,20 +43,14 @@ class Helper:
     def __init__(self) -> None:
         self._connection, theirs = Pipe()
         self._process: subprocess.Popen[bytes] | None = None
-        try:
-            self._process = subprocess.Popen(
-                [sys.executable, "-c", _CODE, str(theirs.fileno())],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-                pass_fds=[theirs.fileno()],
-                process_group=0,  # Ctrl-C is for the process that knows what to save
-            )
-            self._connection.send(sys.path)
-        except OSError:
-            self.close()
-        finally:
-            theirs.close()
+        with theirs:
+            if getattr(sys, "frozen", False):
+                return  # the executable is the user's whole program, not Python
+            try:
+                self._process = _start(theirs.fileno())
+                self._connection.send(sys.path)
+            except OSError:
+                self.close()
 
     def do(self, work: Callable[[Sequence[Item]], Result], part: Sequence[Item]) -> Result:
         """Return `work(part)`, or raise what it raises; done here where the helper cannot."""
@@ -94,6 +88,17 @@ class Helper:
         except Exception:  # the process has died, or what it says cannot be read
             self.close()
             return _NOT_UNDERSTOOD
+
+
+def _start(connection: int) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        [sys.executable, "-c", _CODE, str(connection)],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        pass_fds=[connection],
+        process_group=0,  # Ctrl-C is for the process that knows what to save
+    )
 
 
 _NOT_UNDERSTOOD = _Answer(understood=False)
