@@ -1,4 +1,4 @@
-"""Run by test_step.py: the loop under MirroredStrategy on two logical CPUs, as JSON."""
+"""Run by test_step.py with an optimiser's name: MirroredStrategy on two logical CPUs, as JSON."""
 
 from __future__ import annotations
 
@@ -35,6 +35,8 @@ from sightline.training.loop import Run, run_loop  # noqa: E402
 from sightline.training.signals import StopRequest  # noqa: E402
 from sightline.training.step import Stepper, make_optimizer  # noqa: E402
 
+OPTIMIZER = sys.argv[1]
+RATES = {"sgd": 0.05, "muon": 0.02}
 PLAIN = Architecture(
     backbone="tutorial_cnn",
     classes=2,
@@ -57,7 +59,9 @@ def trained(strategy: Any, directory: Path | None = None, stop_at: int | None = 
     with strategy.scope() if strategy else nullcontext():
         keras.utils.set_random_seed(0)
         model = build(PLAIN)
-        optimisation = small_optimisation(optimizer="sgd", batch_size=24)
+        optimisation = small_optimisation(
+            optimizer=OPTIMIZER, learning_rate=RATES[OPTIMIZER], batch_size=24
+        )
         stop = StopRequest()
 
         def at(step: int) -> None:

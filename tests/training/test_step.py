@@ -72,10 +72,11 @@ def test_dropout_follows_the_seed_of_the_step_alone() -> None:
     assert losses[0] == losses[1] != losses[2]
 
 
-def test_two_replicas_train_as_one_device_does() -> None:
+@pytest.mark.parametrize("optimizer", ["sgd", "muon"])
+def test_two_replicas_train_as_one_device_does(optimizer: str) -> None:
     """In a process of its own: devices are divided before TensorFlow starts."""
     child = subprocess.run(
-        [sys.executable, "-m", "replicas"],
+        [sys.executable, "-m", "replicas", optimizer],
         cwd=HERE,
         capture_output=True,
         text=True,
@@ -85,7 +86,7 @@ def test_two_replicas_train_as_one_device_does() -> None:
     assert child.returncode == 0, child.stderr[-3000:]
     told = json.loads(child.stdout.splitlines()[-1])
     assert told["replicas"] == 2
-    # Sums in another order; SGD does not blow rounding up as Adam would.
+    # Sums in another order; neither blows rounding up as Adam would.
     assert told["weights"] < 1e-5
     assert told["history"] < 1e-5
     assert told["apart"] == 0, "replicas hold different weights or moving averages"
