@@ -175,11 +175,11 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     return f" Did you mean {near[0]!r}?" if near else ""
 
 
-def unknown_name(noun: str, name: str, known: Iterable[str]) -> ConfigError:
+def unknown_name(noun: str, name: object, known: Iterable[str]) -> ConfigError:
     """Return the error for a name that is not in a table, suggesting the nearest one."""
     names = sorted(known)
     return ConfigError(
-        f"Unknown {noun} {name!r}.{did_you_mean(name, names)}",
+        f"Unknown {noun} {name!r}.{did_you_mean(str(name), names)}",
         expected="one of " + ", ".join(names),
         code=f"unknown_{noun.replace(' ', '_')}",
     )

@@ -10,6 +10,7 @@ import textwrap
 import threading
 import time
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 
@@ -21,7 +22,7 @@ from sightline.batches.kinds import decoder
 from sightline.dataset import ContentIndex
 from sightline.dataset.content import read_contents
 from sightline.errors import ImageError
-from sightline.images import Preprocessing, many, processes
+from sightline.images import Preprocessing, many
 from sightline.images.many import Workers
 from sightline.images.processes import Helper
 from sightline.images.sources import BytesSource, FileSource, as_source
@@ -32,7 +33,7 @@ _TRIED = many._TRIAL + many._IN_THREADS
 
 def _process(helper: Helper) -> int:
     """Return the number of the process that does the work."""
-    return int(helper.do(os.readlink, "/proc/self"))
+    return int(helper.do(os.readlink, "/proc/self").result)
 
 
 def _own(part: object) -> int:
@@ -52,8 +53,8 @@ def test_a_helper_is_one_other_process_until_it_is_closed() -> None:
 
 
 def test_errors_of_the_work_come_through() -> None:
-    with closing(Helper()) as helper, pytest.raises(FileNotFoundError, match="nowhere"):
-        helper.do(os.stat, "/nowhere")
+    with closing(Helper()) as helper:
+        assert isinstance(helper.do(os.stat, "/nowhere").error, FileNotFoundError)
 
 
 class _OnlyHere:
@@ -73,7 +74,7 @@ def test_what_a_helper_cannot_be_given_is_done_here(
     monkeypatch.setitem(sys.modules, "only_here", script)
     monkeypatch.setattr(_OnlyHere, "__module__", "only_here")
     with closing(Helper()) as helper:
-        assert helper.do(work, part) == os.getpid()
+        assert helper.do(work, part).result == os.getpid()
         assert _process(helper) != os.getpid(), "it goes on with what it can be given"
 
 
@@ -84,7 +85,9 @@ def test_a_killed_helper_costs_time_only() -> None:
         assert _process(helper) == os.getpid()
 
 
-@pytest.mark.parametrize(("name", "value"), [("executable", "/nowhere/python"), ("frozen", True)])
+@pytest.mark.parametrize(
+    ("name", "value"), [("executable", "/nowhere/python"), ("executable", None), ("frozen", True)]
+)
 def test_a_helper_that_cannot_start_costs_time_only(
     monkeypatch: pytest.MonkeyPatch, name: str, value: object
 ) -> None:
@@ -97,7 +100,7 @@ def test_a_helper_ends_with_the_process_that_asked() -> None:
     code = """
         import os, signal
         from sightline.images.processes import Helper
-        print(Helper().do(os.readlink, "/proc/self"), flush=True)
+        print(Helper().do(os.readlink, "/proc/self").result, flush=True)
         os.kill(os.getpid(), signal.SIGKILL)
     """
     command = [sys.executable, "-c", textwrap.dedent(code)]
@@ -112,7 +115,7 @@ def test_a_helper_ends_with_the_process_that_asked() -> None:
 @pytest.fixture
 def small_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[FileSource]:
     """Enough small pictures to be shared out, the last of them broken."""
-    monkeypatch.setattr(many, "_WORTH_HELP", 50)
+    monkeypatch.setattr(many, "_WORTH_HELP", 0)
     monkeypatch.setattr(many, "_HELPED_SECONDS", 1.0)
     random = np.random.default_rng(0)
     for number in range(400):
@@ -161,13 +164,57 @@ def test_pixels_are_the_same_with_help(small_files: list[FileSource], asked: lis
     assert not asked, "closed"
 
 
-def test_helpers_are_kept_over_many_short_calls(asked: list[int]) -> None:
-    with closing(Workers(2, expected=many._WORTH_HELP + 1000)) as workers:
+def test_helpers_are_kept_over_many_short_calls(
+    monkeypatch: pytest.MonkeyPatch, asked: list[int]
+) -> None:
+    monkeypatch.setattr(many, "_WORTH_HELP", 0)
+    with closing(Workers(2)) as workers:
+        workers.expect(6000)
         parts = [list(workers.in_parts(sorted, range(n, n + 500))) for n in range(0, 6000, 500)]
         processes = {_process(helper) for helper in workers._helpers}
     assert [item for call in parts for part in call for item in part] == list(range(6000))
     assert len(processes) == 2 and not any(map(_is_alive, processes))
-    assert sum(asked) >= 5000
+    assert sum(asked) >= 5500
+
+
+@pytest.mark.parametrize(("count", "processes"), [(1, True), (2, False)])
+def test_there_may_be_none(monkeypatch: pytest.MonkeyPatch, asked: list[int], count, processes):
+    monkeypatch.setattr(many, "_WORTH_HELP", 0)
+    with closing(Workers(count, processes=processes)) as workers:
+        list(workers.in_parts(sorted, range(2000)))
+    assert not asked
+
+
+def test_little_work_is_done_here(asked: list[int]) -> None:
+    with closing(Workers(2)) as workers:
+        list(workers.in_parts(sorted, range(20_000)))
+    assert not asked
+
+
+def test_what_turns_slow_in_a_helper_comes_in_small_parts(
+    monkeypatch: pytest.MonkeyPatch, asked: list[int]
+) -> None:
+    """So that Ctrl-C does not wait for many large images after small ones."""
+    monkeypatch.setattr(many, "_WORTH_HELP", 0)
+    ask = Helper._ask
+    monkeypatch.setattr(
+        Helper, "_ask", lambda self, work, part: replace(ask(self, work, part), seconds=1.0)
+    )
+    with closing(Workers(2)) as workers:
+        list(workers.in_parts(sorted, range(1000)))
+    assert asked[0] == many._IN_HELPERS
+    assert asked[20:] and set(asked[20:-1]) == {many._IN_THREADS}
+
+
+def test_closing_while_work_is_under_way_loses_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(many, "_WORTH_HELP", 0)
+    workers = Workers(2)
+    parts = workers.in_parts(sorted, range(2000))
+    found = [next(parts) for _ in range(14)]
+    assert workers._helpers
+    workers.close()
+    found += parts
+    assert [item for part in found for item in part] == list(range(2000))
 
 
 def test_bytes_and_arrays_can_be_sent() -> None:
@@ -177,9 +224,12 @@ def test_bytes_and_arrays_can_be_sent() -> None:
         assert helper._ask(read_contents, sources).result == read_contents(sources)
 
 
-def test_the_code_that_starts_a_helper_is_all_that_is_imported_first() -> None:
-    """The helper's own path of imports is set before anything of the product is looked for."""
-    lines = processes._CODE.strip().splitlines()
-    assert lines.index("sys.path[:] = connection.recv()") < min(
-        number for number, line in enumerate(lines) if "sightline" in line
-    )
+def test_what_lies_in_the_current_folder_is_not_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("multiprocessing", "socket", "pickle", "sightline"):
+        (tmp_path / f"{name}.py").write_text(f"open({str(tmp_path / 'ran')!r}, 'w')")
+    monkeypatch.chdir(tmp_path)
+    with closing(Helper()) as helper:
+        assert _process(helper) != os.getpid()
+    assert not (tmp_path / "ran").exists()

@@ -66,6 +66,8 @@ def test_defaults_of_options_are_written_down() -> None:
         ({"dropout": float("nan")}, "dropout is nan"),
         ({"dropout": "0.5"}, "dropout is '0.5'"),
         ({"tta": "mirror"}, "Unknown tta 'mirror'"),
+        ({"tta": None}, "Unknown tta None"),
+        ({"task": 5}, "Unknown task 5"),
         ({"options": [1]}, "options is"),
         ({"options": {"width": 3}}, "no option 'width'. Did you mean 'widths'"),
         ({"options": {"widths": []}}, "1 to 6 whole numbers"),

@@ -110,6 +110,7 @@ class ArrayCache:
         keys: Sequence[str],
         compute: Compute,
         *,
+        expect: Callable[[int], None] | None = None,
         progress: Progress | None = None,
     ) -> CachedRows:
         """Return the rows of `keys`, computing and keeping those that the cache lacks.
@@ -122,6 +123,7 @@ class ArrayCache:
             compute: From indices into `keys`, int64 (b,), to rows (b, *kind.shape). Called
                 now for rows that will be kept, and later, from whatever thread takes them,
                 for those that will not.
+            expect: Called with the number of rows that will be computed now.
             progress: Called with (done, total) rows; those not kept are in neither.
         """
         first = {key: index for index, key in reversed(tuple(enumerate(keys)))}
@@ -131,6 +133,8 @@ class ArrayCache:
         parts = tuple(filling.plan(np.array(missing, dtype=np.int64)))
         done, step = len(filling.places), _FIRST_STEP
         total = done + sum(len(part) for part in parts)
+        if expect is not None:
+            expect(total - done)
         for part in parts:
             rows = np.empty((len(part), *kind.shape), dtype=kind.dtype)
             filled = 0

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from sightline.batches.cache import ArrayCache, CachedRows, Indices
 from sightline.batches.shard import RowKind
 from sightline.files import canonical_json, sha256_bytes
-from sightline.images import Preprocessing, Source, load
+from sightline.images import FileSource, Preprocessing, Source, load
 from sightline.images.many import Workers
 
 
@@ -59,16 +59,19 @@ def cached_pixels(
         sources: The images.
         digests: SHA-256 of the content of each.
         preprocessing: From bytes to pixels.
-        workers: Threads that decode; default one for each core.
+        workers: Threads or processes that decode; default one for each core.
         progress: Called with (done, total) images.
 
     Raises:
         ImageError: An image cannot be decoded; it names the image. Those that were decoded
             before are kept.
     """
-    with closing(Workers(workers, expected=len(sources))) as many:
+    are_files = all(isinstance(source, FileSource) for source in sources)
+    with closing(Workers(workers, processes=are_files)) as many:
         decode = decoder(sources, preprocessing, many)
-        return cache.rows(pixel_kind(preprocessing), digests, decode, progress=progress)
+        return cache.rows(
+            pixel_kind(preprocessing), digests, decode, expect=many.expect, progress=progress
+        )
 
 
 def decoder(

@@ -78,7 +78,7 @@ class ContentIndex:
         Args:
             sources: Files are remembered; other sources are read each time.
             progress: Called with (done, total), from this thread.
-            workers: Threads; the number of cores by default.
+            workers: Threads or processes; the number of cores by default.
         """
         states = [_state(source) for source in sources]
         found = self._recall(sources, states)
@@ -90,7 +90,7 @@ class ContentIndex:
             progress(len(found), len(sources))
         try:
             with (
-                closing(Workers(workers)) as many,
+                closing(Workers(workers, processes=_are_files(unread))) as many,
                 closing(many.in_parts(read_contents, unread)) as parts,
             ):
                 for i, content in zip(missing, chain.from_iterable(parts), strict=True):
@@ -190,6 +190,10 @@ def _remove_damaged(path: Path) -> None:
 def _key(source: Source) -> bytes:
     path = source.path if isinstance(source, FileSource) else source.name
     return os.fsencode(os.path.abspath(path))
+
+
+def _are_files(sources: Sequence[Source]) -> bool:
+    return all(isinstance(source, FileSource) for source in sources)
 
 
 def _state(source: Source) -> str:

@@ -15,6 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from itertools import combinations
 from pathlib import Path
+from threading import Lock
 
 import numpy as np
 
@@ -100,24 +101,25 @@ def near_pairs(hashes: np.ndarray, max_distance: int, *, nearest: int | None = N
     words = [np.ascontiguousarray(word) for word in padded.view(np.uint64).T]
     bits = np.unpackbits(hashes, axis=1)
     bands, radius = _cheapest(count, width * 8, max_distance)
-    workers = min(machine.threads(), bands)
+    found = [np.zeros((0, 3), np.int64)]
+    merging = Lock()
 
-    def found_in(band: int) -> np.ndarray:
+    def search(band: int) -> None:
         # Strided, not consecutive: neighbouring bits of a perceptual hash are alike.
         own = bits[:, band::bands]
         keys = own @ (1 << np.arange(own.shape[1]))
-        found = [np.zeros((0, 3), np.int64)]
-        fresh = 0
         for first, second in _lookups(keys, own.shape[1], radius):
-            found.append(_near(words, first, second, max_distance))
-            fresh += len(found[-1])
-            if fresh > _MANY // workers:
-                found, fresh = [_merged(found, count, nearest)], 0
-        return _merged(found, count, nearest)
+            pairs = _near(words, first, second, max_distance)
+            # One list for all bands: each finds the same pairs where pictures are alike.
+            with merging:
+                found.append(pairs)
+                if sum(map(len, found[1:])) > _MANY:
+                    found[:] = [_merged(found, count, nearest)]
 
-    # NumPy frees the interpreter's lock in all that takes long here.
-    with ThreadPoolExecutor(workers) as pool:
-        return _merged([*pool.map(found_in, range(bands))], count, nearest)
+    with ThreadPoolExecutor(machine.threads()) as pool:
+        for done in [pool.submit(search, band) for band in range(bands)]:
+            done.result()
+    return _merged(found, count, nearest)
 
 
 def _merged(parts: Sequence[np.ndarray], count: int, nearest: int | None) -> np.ndarray:

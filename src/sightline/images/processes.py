@@ -11,13 +11,12 @@ from __future__ import annotations
 import pickle
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, Pipe
-from typing import Any, TypeVar
-
-Item = TypeVar("Item")
-Result = TypeVar("Result")
+from threading import Lock
+from typing import Any
 
 _SECONDS_TO_END = 5.0
 _CODE = """
@@ -31,39 +30,49 @@ serve(connection)
 
 
 @dataclass(frozen=True)
-class _Answer:
+class Answer:
+    """What a helper says.
+
+    Attributes:
+        result: Of the work.
+        error: What the work raised.
+        seconds: Of processor time that it took.
+        understood: Whether it was done at all.
+    """
+
     result: Any = None
     error: Exception | None = None
+    seconds: float = 0.0
     understood: bool = True
 
 
 class Helper:
-    """One other process, asked by one thread at a time. It ends with `close` or with this one."""
+    """One other process; it ends with `close` or with this one. Safe in threads."""
 
     def __init__(self) -> None:
+        self._lock = Lock()
         self._connection, theirs = Pipe()
         self._process: subprocess.Popen[bytes] | None = None
         with theirs:
-            if getattr(sys, "frozen", False):
-                return  # the executable is the user's whole program, not Python
+            if not sys.executable or getattr(sys, "frozen", False):
+                return  # there is no Python to start, but the user's whole program
             try:
                 self._process = _start(theirs.fileno())
-                self._connection.send(sys.path)
+                self._connection.send([str(place) for place in sys.path])
             except OSError:
-                self.close()
+                self._end()
 
-    def do(self, work: Callable[[Sequence[Item]], Result], part: Sequence[Item]) -> Result:
-        """Return `work(part)`, or raise what it raises; done here where the helper cannot."""
+    def do(self, work: Callable[[Any], Any], part: Any) -> Answer:
+        """Return what `work(part)` gives; done here where the helper cannot."""
         answer = self._ask(work, part)
-        if not answer.understood:
-            return work(part)
-        if answer.error is not None:
-            raise answer.error
-        result: Result = answer.result
-        return result
+        return answer if answer.understood else _answer(work, part)
 
     def close(self) -> None:
-        """End the process."""
+        """End the process, when it has answered what it was asked."""
+        with self._lock:
+            self._end()
+
+    def _end(self) -> None:
         self._connection.close()
         process, self._process = self._process, None
         if process is None:
@@ -74,25 +83,28 @@ class Helper:
             process.kill()
             process.wait()
 
-    def _ask(self, work: Callable[..., Any], part: Sequence[Any]) -> _Answer:
-        if self._process is None:
-            return _NOT_UNDERSTOOD
+    def _ask(self, work: Callable[[Any], Any], part: Any) -> Answer:
         try:
             question = pickle.dumps((work, part))
         except Exception:  # a source of the user's own may hold a lock or an open file
             return _NOT_UNDERSTOOD
-        try:
-            self._connection.send_bytes(question)
-            answer: _Answer = self._connection.recv()
-            return answer
-        except Exception:  # the process has died, or what it says cannot be read
-            self.close()
-            return _NOT_UNDERSTOOD
+        with self._lock:
+            if self._process is None:
+                return _NOT_UNDERSTOOD
+            try:
+                self._connection.send_bytes(question)
+                answer: Answer = self._connection.recv()
+                return answer
+            except Exception:  # the process has died, or what it says cannot be read
+                self._end()
+                return _NOT_UNDERSTOOD
 
 
 def _start(connection: int) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
-        [sys.executable, "-c", _CODE, str(connection)],
+        # Isolated: nothing in the current folder or the environment may pass for the standard
+        # library. The path of imports is sent.
+        [sys.executable, "-I", "-c", _CODE, str(connection)],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
@@ -101,7 +113,7 @@ def _start(connection: int) -> subprocess.Popen[bytes]:
     )
 
 
-_NOT_UNDERSTOOD = _Answer(understood=False)
+_NOT_UNDERSTOOD = Answer(understood=False)
 
 
 def serve(connection: Connection) -> None:
@@ -111,15 +123,17 @@ def serve(connection: Connection) -> None:
             question = connection.recv_bytes()
         except EOFError:
             return
-        connection.send(_answer(question))
+        try:
+            work, part = pickle.loads(question)
+        except Exception:  # a class that stands in the user's script is not known here
+            connection.send(_NOT_UNDERSTOOD)
+        else:
+            connection.send(_answer(work, part))
 
 
-def _answer(question: bytes) -> _Answer:
+def _answer(work: Callable[[Any], Any], part: Any) -> Answer:
+    began = time.thread_time()
     try:
-        work, part = pickle.loads(question)
-    except Exception:  # a class that stands in the user's script is not known here
-        return _NOT_UNDERSTOOD
-    try:
-        return _Answer(result=work(part))
+        return Answer(result=work(part), seconds=time.thread_time() - began)
     except Exception as error:
-        return _Answer(error=error)
+        return Answer(error=error)

@@ -17,7 +17,7 @@ from sightline.models.catalog import backbone_card
 from sightline.models.options import Value, complete
 from sightline.predictions import Task
 
-TTA = ("none", "flip")
+_TTA = ("flip", "none")
 _TASKS: Mapping[str, int] = {"multi_class": 2, "multi_label": 1}  # task -> fewest classes
 _MOST_CLASSES = 100_000
 _LARGEST_SIDE = 4096
@@ -69,8 +69,8 @@ class Architecture:
             raise ConfigError(
                 f"dropout is {self.dropout!r}.", expected="a number from 0 to below 1"
             )
-        if self.tta not in TTA:
-            raise unknown_name("tta", self.tta, TTA)
+        if self.tta not in _TTA:
+            raise unknown_name("tta", self.tta, _TTA)
         if not isinstance(self.options, Mapping):
             raise ConfigError(
                 f"options is {self.options!r}.", expected="a mapping of names to values"

@@ -69,7 +69,7 @@ def at_size(model: keras.Model, *, height: int, width: int) -> keras.Model:
             f"{model.name} cannot see images of {height}x{width}: it was made for "
             f"{model.inputs[0].shape[1]}x{model.inputs[0].shape[2]}.",
             expected="a network whose layers fit every size",
-            fix="leave out --grow-from, or choose another --backbone",
+            fix="leave out --grow-from, or choose a larger --image-size or another --backbone",
             code="one_size",
         ) from error
 
