@@ -297,3 +297,17 @@ resource.setrlimit(resource.RLIMIT_FSIZE, (180_000, resource.RLIM_INFINITY))
     code, _, err = run(capsys, *words, "--resume")
     assert code == 0, err
     assert "epoch 1" not in err, "what was trained is not trained again"
+
+
+def test_an_audit_that_finds_nothing_says_so(digits: Path, capsys) -> None:
+    code, out, _ = run(capsys, "audit", digits)
+    assert code == 0
+    assert out.splitlines() == ["200 images, 10 classes", "Nothing was found."]
+
+
+@pytest.mark.parametrize("command", ["audit", "evaluate"])
+def test_a_check_to_allow_must_exist(command: str, digits: Path, model: Path, capsys) -> None:
+    words = [model] if command == "evaluate" else []
+    code, _, err = run(capsys, command, *words, digits, "--allow", "leek")
+    assert code == 2
+    assert "Did you mean 'leak'?" in err

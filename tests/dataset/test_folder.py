@@ -256,5 +256,13 @@ def test_links_instead_of_class_folders_are_named_where_nothing_is_found(fill, t
     (tmp_path / "links").mkdir()
     for name in ("cats", "dogs"):
         (tmp_path / "links" / name).symlink_to(two_classes(fill) / name)
-    with pytest.raises(DataError, match=r"0 folders.*\(not followed: cats and 1 more, links"):
+    with pytest.raises(DataError, match=r"0 folders.*not followed: cats and 1 more \(links"):
+        Dataset.from_folder(tmp_path / "links")
+
+
+def test_links_that_make_a_class_empty_are_named(fill, tmp_path):
+    root = two_classes(fill)
+    (tmp_path / "links" / "cats").mkdir(parents=True)
+    (tmp_path / "links" / "cats" / "a.png").symlink_to(root / "cats/a.png")
+    with pytest.raises(DataError, match=r"1 item skipped: link(.|\n)*cats/a.png"):
         Dataset.from_folder(tmp_path / "links")

@@ -52,9 +52,9 @@ def test_a_helper_is_one_other_process_until_it_is_closed() -> None:
     assert not _is_alive(process)
 
 
-def test_errors_of_the_work_come_through() -> None:
+def test_errors_of_the_work_come_through(tmp_path: Path) -> None:
     with closing(Helper()) as helper:
-        assert isinstance(helper.do(os.stat, "/nowhere").error, FileNotFoundError)
+        assert isinstance(helper.do(os.stat, tmp_path / "nothing").error, FileNotFoundError)
 
 
 class _OnlyHere:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import typer
 
 from sightline.auditing import audit as run_checks
+from sightline.auditing.gate import check_words
 from sightline.cli.console import Console
 from sightline.cli.findings import tell_findings
 from sightline.cli.options import Allow, Data
@@ -20,6 +21,7 @@ def audit(context: typer.Context, data: Data, *, allow: Allow = None) -> None:
     training.
     """
     console: Console = context.obj
+    check_words(allow or (), ())
     dataset = Dataset.open(data, allow=allow or ())
     with console.progress("Reading images") as progress:
         findings = (*dataset.notices, *run_checks(dataset, progress=progress))
@@ -42,6 +44,8 @@ def audit(context: typer.Context, data: Data, *, allow: Allow = None) -> None:
     else:
         console.line(f"{len(dataset):,} images, {len(dataset.classes)} classes")
         tell_findings(console, findings)
+        if not findings:
+            console.line("Nothing was found.")
     if stopping:
         checks = ", ".join(dict.fromkeys(finding.check for finding in stopping))
         raise CheckFailedError(

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from sightline.auditing.gate import check_words
 from sightline.cli.console import Console
 from sightline.cli.findings import tell_findings
 from sightline.cli.options import Allow, Data, Model
@@ -42,6 +43,7 @@ def evaluate(
     """
     console: Console = context.obj
     bundle = read_bundle(model)
+    check_words(allow or (), ())
     dataset = Dataset.open(data, allow=allow or ())
     tell_findings(console, dataset.notices)
     with console.progress("Reading images") as progress:

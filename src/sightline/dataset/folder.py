@@ -16,7 +16,6 @@ from sightline.dataset.labels import clean_label, one_class, twin_labels
 from sightline.dataset.records import SHOWN, Finding, Listing, Row, counted, refusal
 from sightline.dataset.walking import Children, Walk, describe
 from sightline.errors import DataError
-from sightline.files import printable
 from sightline.images.sources import FileSource
 
 SPLIT_FOLDERS: Mapping[str, str] = {
@@ -73,6 +72,8 @@ def read_folder(root: Path, *, allow: Collection[str] = ()) -> Listing:
         findings += one_class(dict(counts), str(root))
     errors = [finding for finding in findings if finding.severity == "error"]
     if errors:
+        # What was passed over may be why a class seems to be empty.
+        errors += [finding for finding in findings if finding.check == "unsafe_path"]
         raise refusal(errors, expected=f"{WANTED}; found {describe(walk)}")
     return Listing(
         rows=tuple(sorted(rows, key=lambda row: row.name)),
@@ -167,12 +168,16 @@ def _empty(
 
 
 def _bad_layout(walk: Walk, check: str, what: str, names: Collection[str] = ()) -> DataError:
+    fix = "put each image into the folder of its class"
+    if len(names) > SHOWN:
+        fix += f" (the first {SHOWN} are named above)"
+    if walk.unsafe:
+        fix = "copy what is linked, or name the real folder: links to folders are not followed"
     finding = Finding(
         check=check,
         severity="error",
-        message=f"{what}: found {describe(walk)} of {printable(walk.root)}.",
+        message=f"{what}: found {describe(walk)}.",
         paths=tuple(sorted(names)),
-        fix="put each image into the folder of its class"
-        + (f" (the first {SHOWN} are named above)" if len(names) > SHOWN else ""),
+        fix=fix,
     )
     return refusal([finding], expected=WANTED)

@@ -170,7 +170,9 @@ def describe(walk: Walk) -> str:
     tail = f", … and {more} more" if more > 0 else ""
     return (
         f"{counted(len(top.folders), 'folder')} and {counted(len(top.images), 'image')} "
-        f"at the top" + (f": {', '.join(shown)}{tail}" if shown else "") + _passed_over(looking)
+        f"at the top of {printable(walk.root)}"
+        + (f": {', '.join(shown)}{tail}" if shown else "")
+        + _passed_over(looking)
     )
 
 
@@ -180,7 +182,7 @@ def _passed_over(walk: Walk) -> str:
     if not names:
         return ""
     more = "" if len(names) == 1 else f" and {len(names) - 1} more"
-    return f" (not followed: {names[0]}{more}, links or no regular files)"
+    return f"; not followed: {names[0]}{more} (links, or no regular files)"
 
 
 def _is_image(entry: os.DirEntry[str]) -> bool:

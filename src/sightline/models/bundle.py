@@ -170,7 +170,7 @@ def read_bundle(path: str | os.PathLike[str]) -> Bundle:
         raise ModelError(
             what,
             expected=f"a {SUFFIX} file",
-            fix="check the path; `sightline train DATA` makes one",
+            fix="check the path, and that the model comes first; `sightline train DATA` makes one",
             code="no_such_model",
         )
     with _open_archive(path, shown) as archive:
@@ -375,7 +375,8 @@ def _damaged(shown: str, why: str) -> ModelError:
     return ModelError(
         f"{shown} is not a whole Sightline bundle: {why}.",
         expected=f"a {SUFFIX} file as Sightline wrote it",
-        fix="take another copy of the file, or train again",
+        fix="check that this is the model, which comes before images and data; "
+        "take another copy of it, or train again",
         code="damaged_model",
     )
 

@@ -111,7 +111,7 @@ def heeding(stop: StopRequest, progress: Callable[[int, int], None]) -> Callable
             raise Interrupted(
                 "Stopped; what was computed until then is kept.",
                 signal_number=stop.signal_number,
-                fix="run the same command with --resume to go on",
+                fix="run the same command again, with --resume if it asks for that",
             )
 
     return checked
