@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -174,9 +174,18 @@ def join(
     return Learnable(dataset=joined, contents=contents, earlier=earlier)
 
 
+def _entries(value: Any, name: str = "") -> Iterator[tuple[str, str]]:
+    """Yield the leaves of JSON data: dotted names and values as JSON."""
+    if isinstance(value, Mapping):
+        for key, inner in value.items():
+            yield from _entries(inner, f"{name}.{key}" if name else key)
+    else:
+        yield name, canonical_json(value)
+
+
 def _identity(recipe: Recipe, data: Learnable) -> dict[str, str]:
     return {
-        "recipe": recipe.digest,
+        **dict(_entries(recipe.to_json())),  # not its digest: a difference can be named
         "data": data.dataset.fingerprint(data.contents),
         "environment": sha256_bytes(canonical_json(environment()).encode()),
     }
