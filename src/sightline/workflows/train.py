@@ -212,7 +212,6 @@ def _directory(path: Path) -> Path:
 
 def _plan(request: Request) -> _Plan:
     """Refuse all that can be refused before an image is read or a folder made."""
-    path = destination(request)
     check_words(request.allow, request.without)
     origin = request.origin
     if origin is None and request.options.weights.endswith(SUFFIX):
@@ -225,6 +224,7 @@ def _plan(request: Request) -> _Plan:
     dataset = Dataset.open(request.data, allow=request.allow)
     recipe = resolve(request.options, classes=len(dataset.classes), task=dataset.task)
     class_weights(recipe.class_weight, dataset.label_matrix(), dataset.classes)
+    path = destination(request)  # last: who adds --overwrite should not meet the next error then
     return _Plan(
         request=request,
         path=path,
