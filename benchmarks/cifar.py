@@ -35,7 +35,10 @@ SETTINGS = (
     *("--optimizer", "muon", "--precision", "bfloat16", "--split", "0.98,0.01,0.01"),
 )
 """A hundredth of the images is for validation: all that it does is choose among epochs."""
-WHOLE = (*("--image-size", "32", "--grow-from", "0.75", "--batch-size", "256", "--tta", "flip"),)
+WHOLE = (
+    *("--image-size", "32", "--grow-from", "0.75"),
+    *("--batch-size", "256", "--tta", "flip"),
+)
 SHORTEST = (
     *("--image-size", "16", "--batch-size", "512", "--learning-rate", "0.2"),
     *("--option", "widths=[48,96,192]", "--option", "stem_width=24"),
@@ -87,7 +90,8 @@ def run_sightline(data: Path, epochs: int) -> dict[str, Any]:
         output = run(command, {**os.environ, "SIGHTLINE_CACHE": cache})
         seconds = time.perf_counter() - began
     document = json.loads(output)
-    row = {"what": f"Sightline, {epochs} epochs", "seconds": seconds}
+    what = f"{epochs} epochs" if epochs else "shortest"
+    row = {"what": f"Sightline, {what}", "seconds": seconds}
     return tell({**row, **{name: document[name]["value"] for name in ("accuracy",)}})
 
 

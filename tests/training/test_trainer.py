@@ -11,6 +11,7 @@ import pytest
 from sightline.batches import ArrayCache
 from sightline.dataset import Dataset
 from sightline.errors import ConfigError, Interrupted
+from sightline.files import canonical_json
 from sightline.models.weights import named_weights
 from sightline.training.parts import Part
 from sightline.training.recipe import Options, resolve
@@ -50,7 +51,7 @@ def job(directory: Path, *, stop_at: int | None = None, **options) -> Job:
         classes=("0", "1"),
         training=part(72, 0, recipe),
         validation=part(24, 1, recipe),
-        identity={"recipe": recipe.digest},
+        identity={"recipe": canonical_json(recipe.to_json())},
         workplace=Workplace(cache=ArrayCache(None), checkpoints=directory),
         watcher=Notebook(at_step),
         stop=stop,

@@ -13,8 +13,9 @@ import numpy.typing as npt
 from sightline.batches.cache import ArrayCache, CachedRows, Indices
 from sightline.batches.shard import RowKind
 from sightline.files import canonical_json, sha256_bytes
-from sightline.images import FileSource, Preprocessing, Source, load
+from sightline.images import Preprocessing, Source, load
 from sightline.images.many import Workers
+from sightline.images.sources import are_files
 
 
 def pixel_kind(preprocessing: Preprocessing) -> RowKind:
@@ -66,8 +67,7 @@ def cached_pixels(
         ImageError: An image cannot be decoded; it names the image. Those that were decoded
             before are kept.
     """
-    are_files = all(isinstance(source, FileSource) for source in sources)
-    with closing(Workers(workers, processes=are_files)) as many:
+    with closing(Workers(workers, processes=are_files(sources))) as many:
         decode = decoder(sources, preprocessing, many)
         return cache.rows(
             pixel_kind(preprocessing), digests, decode, expect=many.expect, progress=progress

@@ -76,7 +76,7 @@ def train(
     dropout: Annotated[float | None, _option(_NETWORK, "Before the last layer.")] = None,
     tta: Annotated[
         str | None,
-        _option(_NETWORK, "flip: answer for the mirror image too; twice the time. none."),
+        _option(_NETWORK, "none, flip: answer for the mirror image too, in twice the time."),
     ] = None,
     epochs: Annotated[int | None, _option(_DESCENT, "Passes over the images.")] = None,
     batch_size: Annotated[int | None, _option(_DESCENT, "Images in a step.")] = None,
@@ -142,8 +142,8 @@ def train(
 ) -> None:
     """Train a classifier on labelled images, measure it and save it.
 
-    The data is checked first; a leak between splits, a file that cannot be read or a
-    contradiction in the labels stops the run with every file named.
+    The data is checked first; a leak between splits, a file that cannot be
+    read or a contradiction in the labels stops the run with every file named.
     """
     from sightline.training.recipe import Options
 

@@ -25,7 +25,7 @@ from sightline.dataset.records import Finding
 from sightline.files import cache_directory, lock, printable, sha256_bytes
 from sightline.images.decoding import decoder_version
 from sightline.images.many import Workers
-from sightline.images.sources import FileSource, Source
+from sightline.images.sources import FileSource, Source, are_files
 
 Progress = Callable[[int, int], None]
 
@@ -90,7 +90,7 @@ class ContentIndex:
             progress(len(found), len(sources))
         try:
             with (
-                closing(Workers(workers, processes=_are_files(unread))) as many,
+                closing(Workers(workers, processes=are_files(unread))) as many,
                 closing(many.in_parts(read_contents, unread)) as parts,
             ):
                 for i, content in zip(missing, chain.from_iterable(parts), strict=True):
@@ -190,10 +190,6 @@ def _remove_damaged(path: Path) -> None:
 def _key(source: Source) -> bytes:
     path = source.path if isinstance(source, FileSource) else source.name
     return os.fsencode(os.path.abspath(path))
-
-
-def _are_files(sources: Sequence[Source]) -> bool:
-    return all(isinstance(source, FileSource) for source in sources)
 
 
 def _state(source: Source) -> str:

@@ -9,6 +9,7 @@ import errno
 import io
 import os
 import stat
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -105,6 +106,11 @@ class ArraySource:
         if len(data) > max_bytes:
             raise _too_large(len(data), max_bytes)
         return data
+
+
+def are_files(sources: Iterable[Source]) -> bool:
+    """Return whether all of them are files: little to send to another process."""
+    return all(isinstance(source, FileSource) for source in sources)
 
 
 def as_source(

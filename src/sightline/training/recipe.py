@@ -13,7 +13,6 @@ from typing import Any, Literal
 
 from sightline.batches import PRESETS, Augmentation
 from sightline.errors import ConfigError, unknown_name
-from sightline.files import canonical_json, sha256_bytes
 from sightline.images import Preprocessing
 from sightline.models import Architecture, BackboneCard, backbone_card
 from sightline.predictions import Task
@@ -115,7 +114,7 @@ class Recipe:
     seed: int = 0
 
     def to_json(self) -> dict[str, Any]:
-        """Return the recipe as JSON."""
+        """Return the recipe as JSON: two runs with the same one do the same to the same data."""
         optimisation = None
         if self.optimisation is not None:
             augmentation = self.optimisation.augmentation
@@ -133,11 +132,6 @@ class Recipe:
             "class_weight": dict(weight) if isinstance(weight, Mapping) else weight,
             "seed": self.seed,
         }
-
-    @property
-    def digest(self) -> str:
-        """SHA-256 of the recipe: two runs with the same one do the same to the same data."""
-        return sha256_bytes(canonical_json(self.to_json()).encode())
 
 
 @dataclass(frozen=True, kw_only=True)
