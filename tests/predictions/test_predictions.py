@@ -67,6 +67,51 @@ def test_unsure_answers_replace_labels_below_the_threshold_only() -> None:
     assert replace(multi_class(), unsure_below=0.5).labels == ("dog", None, "cat")
 
 
+def test_a_multi_label_answer_holds_the_labels_that_are_sure() -> None:
+    # Decisions: 0.9, 0.7, 0.9 of the first image; 0.8, 0.7, 0.6 of the second.
+    predictions = multi_label(unsure_below=0.75)
+    assert predictions.unsure_decisions.tolist() == [
+        [False, True, False],
+        [False, True, True],
+        [False, False, False],
+    ]
+    assert predictions.answers == (("cat",), (), None)
+    assert predictions.unsure.tolist() == [True, True, False]
+    assert list(predictions.to_rows())[0]["unsure_labels"] == ["dog"]
+    by_label = multi_label(unsure_below={"fox": 0.65})
+    assert by_label.unsure.tolist() == [False, True, False]
+    assert by_label.answers == (("cat", "dog"), (), None)
+
+
+def test_what_is_far_from_the_training_data_is_called_so() -> None:
+    far = replace(
+        multi_class(), distances=np.float32([0.5, NAN, 0.2]), unlike_above=0.4, unsure_below=0.5
+    )
+    assert far.unlike.tolist() == [True, False, False]
+    assert far.answers == ("unlike the training data", None, "unsure")
+    assert far.labels == ("dog", None, "cat")
+    rows = list(far.to_rows())
+    assert [row["unlike"] for row in rows] == [True, False, False]
+    assert [row["distance"] for row in rows] == [0.5, None, 0.2]
+    assert replace(far, unlike_above=None).answers[0] == "dog"
+    assert far[[2, 0]].unlike.tolist() == [False, True]
+    assert Predictions.concatenate([far, far]).unlike.tolist() == [True, False, False] * 2
+
+
+def test_one_of_two_classes_may_have_a_threshold_of_its_own() -> None:
+    record = Predictions(
+        task="multi_class",
+        classes=("defect", "fine"),
+        names=("a", "b", "c"),
+        probabilities=array((0.3, 0.7), (0.1, 0.9), (0.2, 0.8)),
+        threshold={"defect": 0.2},
+    )
+    assert record.labels == ("defect", "fine", "defect")  # reached is enough
+    np.testing.assert_allclose(record.confidence, [0.3, 0.9, 0.2])
+    assert replace(record, threshold={"fine": 0.8}).labels == ("defect", "fine", "fine")
+    assert replace(record, threshold={}).labels == ("fine",) * 3
+
+
 def test_top_orders_by_probability_and_then_by_class() -> None:
     best = multi_class().top(2)
     assert [[name for name, _ in row] for row in best] == [["dog", "cat"], [], ["cat", "fox"]]
@@ -139,6 +184,10 @@ def test_pickle_gives_the_same_record() -> None:
         ({"threshold": 2.0}, "is 2.0"),
         ({"threshold": {"cow": 0.5}}, "Unknown class 'cow'"),
         ({"unsure_below": -0.1}, "is -0.1"),
+        ({"threshold": {"cat": 0.5}}, "1 of 3 classes"),
+        ({"unlike_above": 3.0}, "is 3.0"),
+        ({"distances": np.zeros((3, 1), np.float32)}, r"shape \(3, 1\)"),
+        ({"distances": np.zeros(3, np.float32)}, "numbers in a failed row: row 1"),
     ],
 )
 def test_a_record_that_contradicts_itself_is_refused(

@@ -50,7 +50,10 @@ def test_csv_has_a_row_for_each_image_in_order(tmp_path: Path) -> None:
         "name": "a.jpg",
         "answer": "cat",
         "unsure": "false",
+        "unsure_labels": "",
+        "unlike": "false",
         "confidence": "0.7",
+        "distance": "",
         "label_1": "cat",
         "probability_1": "0.7",
         "label_2": "dog",
@@ -89,7 +92,9 @@ def test_parquet_has_typed_columns(tmp_path: Path, task: str) -> None:
     assert [row["name"] for row in rows] == ["a.jpg", "b\\xff.jpg"] * 2
     alone = task == "multi_class"
     assert rows[0]["answer"] == ("cat" if alone else ["cat"])
-    assert rows[2]["answer"] == ("unsure" if alone else ["unsure"])
+    assert rows[2]["answer"] == ("unsure" if alone else [])
+    assert rows[2]["unsure"] is True
+    assert rows[2]["unsure_labels"] == ([] if alone else ["cat", "dog"])
     assert rows[0]["confidence"] == np.float32(0.7)
     assert rows[0]["top"][1] == {"label": "dog", "probability": np.float32(0.3)}
     assert rows[1]["confidence"] is None and rows[1]["error_code"] == "truncated"

@@ -9,23 +9,27 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from types import MappingProxyType
-from typing import Any, Literal, get_args
+from typing import Any
 
 import numpy as np
 
-from sightline.errors import ConfigError, DataError, SightlineError, did_you_mean, unknown_name
+from sightline.errors import ConfigError, DataError, SightlineError, did_you_mean
 from sightline.files import printable
-
-Task = Literal["multi_class", "multi_label"]
-"""Exactly one class is right (probabilities add up to one), or any number of them."""
+from sightline.predictions.checking import (
+    bad_predictions,
+    check_arrays,
+    check_values,
+    check_words,
+)
+from sightline.predictions.task import Task
 
 Label = str | tuple[str, ...] | None
 """An answer: a class name; the names of a multi-label answer; None for a failed row."""
 
 UNSURE = "unsure"
+UNLIKE = "unlike the training data"
 
-# A softmax in float16 over 1,000 classes stays within 5e-4 of one.
-_SUM_TOLERANCE = 1e-3
+_ARRAYS = ("probabilities", "logits", "embeddings", "distances")
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -40,12 +44,18 @@ class Predictions:
         errors: Why a row failed, by row.
         logits: float32 (n, k) before temperature, NaN in failed rows; None where unknown.
         embeddings: float32 (n, d), NaN in failed rows; None where unknown.
+        distances: float32 (n,), how far each image is from those of the training, NaN in failed
+            rows; None where unknown.
         threshold: Multi-label: the probability from which a label is given; one number, or a
-            number for each class that differs from 0.5.
-        unsure_below: The confidence under which `answers` says `"unsure"`; None for never.
+            number for each class that differs from 0.5. Multi-class with two classes: the one
+            class that is answered from a probability of its own, `{"defect": 0.2}`.
+        unsure_below: The confidence under which `answers` says `"unsure"`; None for never. For
+            multi-label that of each decision: one number, or one for some of the labels.
+        unlike_above: The distance above which `answers` says that the image is unlike the
+            training data; None for never.
 
     Raises:
-        ConfigError: The task, a threshold or `unsure_below` is not what it can be.
+        ConfigError: The task, a threshold or a limit is not what it can be.
         DataError: Shapes, types or values contradict each other.
     """
 
@@ -56,19 +66,23 @@ class Predictions:
     errors: Mapping[int, SightlineError] = field(default_factory=dict)
     logits: np.ndarray | None = None
     embeddings: np.ndarray | None = None
+    distances: np.ndarray | None = None
     threshold: float | Mapping[str, float] = 0.5
-    unsure_below: float | None = None
+    unsure_below: float | Mapping[str, float] | None = None
+    unlike_above: float | None = None
 
     def __post_init__(self) -> None:
         self._set("classes", tuple(self.classes))
         self._set("names", tuple(self.names))
         self._set("errors", MappingProxyType(dict(sorted(self.errors.items()))))
-        if isinstance(self.threshold, Mapping):
-            self._set("threshold", MappingProxyType(dict(self.threshold)))
-        _check_words(self)
-        _check_arrays(self)
-        _check_values(self)
-        for name in ("probabilities", "logits", "embeddings"):
+        for name in ("threshold", "unsure_below"):
+            given = getattr(self, name)
+            if isinstance(given, Mapping):
+                self._set(name, MappingProxyType(dict(given)))
+        check_words(self)
+        check_arrays(self)
+        check_values(self)
+        for name in _ARRAYS:
             array = getattr(self, name)
             if array is not None:
                 self._set(name, _read_only(array))
@@ -96,6 +110,7 @@ class Predictions:
             errors={new: old_errors[old] for new, old in enumerate(rows) if old in old_errors},
             logits=None if self.logits is None else self.logits[rows],
             embeddings=None if self.embeddings is None else self.embeddings[rows],
+            distances=None if self.distances is None else self.distances[rows],
         )
 
     def __iter__(self) -> Iterator[Predictions]:
@@ -130,19 +145,21 @@ class Predictions:
         Of equal probabilities the class listed first wins.
         """
         if self.task == "multi_label":
-            return self.probabilities >= self.thresholds  # NaN is never chosen
-        chosen = np.zeros(self.probabilities.shape, bool)
-        rows = np.flatnonzero(self.ok)
-        chosen[rows, self.probabilities[rows].argmax(axis=1)] = True
-        return chosen
+            return np.asarray(self.probabilities >= self.thresholds)  # NaN is never chosen
+        best = np.where(self.ok, np.nan_to_num(self.probabilities).argmax(axis=1), -1)
+        if isinstance(self.threshold, Mapping):
+            for name, limit in self.threshold.items():
+                column = self.classes.index(name)
+                reached = self.probabilities[:, column] >= np.float32(limit)
+                best = np.where(self.ok, np.where(reached, column, 1 - column), -1)
+        return np.asarray(np.arange(len(self.classes)) == best[:, None])
 
     @property
     def labels(self) -> tuple[Label, ...]:
         """The most probable class of each image, or all labels that reach their threshold."""
-        ok, names = self.ok, np.array(self.classes, object)
-        sets = [tuple(names[row]) if ok[i] else None for i, row in enumerate(self.chosen)]
+        sets = self._sets(self.chosen)
         if self.task == "multi_label":
-            return tuple(sets)
+            return sets
         return tuple(answer[0] if answer else None for answer in sets)
 
     @property
@@ -151,23 +168,61 @@ class Predictions:
 
         Multi-label: that of the least certain of its yes-or-no decisions.
         """
-        if self.task == "multi_class":
-            return self.probabilities.max(axis=1)  # type: ignore[no-any-return]
-        believed = np.where(self.chosen, self.probabilities, 1 - self.probabilities)
-        return believed.min(axis=1)  # type: ignore[no-any-return]
+        if self.task == "multi_label":
+            return self.decision_confidence.min(axis=1)  # type: ignore[no-any-return]
+        own = np.where(self.chosen, self.probabilities, 0).sum(axis=1)
+        return np.asarray(np.where(self.ok, own, np.float32(np.nan)))
+
+    @property
+    def decision_confidence(self) -> np.ndarray:
+        """How probable each yes or no of a multi-label answer is: float32 (n, k)."""
+        return np.asarray(np.where(self.chosen, self.probabilities, 1 - self.probabilities))
 
     @property
     def unsure(self) -> np.ndarray:
-        """Which answers are less confident than `unsure_below`: bool (n,)."""
-        if self.unsure_below is None:
+        """Which answers are less confident than `unsure_below`: bool (n,).
+
+        Multi-label: those with a decision that is.
+        """
+        if self.task == "multi_label":
+            return np.asarray(self.unsure_decisions.any(axis=1))
+        if self.unsure_below is None or isinstance(self.unsure_below, Mapping):
             return np.zeros(len(self), bool)
         return self.confidence < np.float32(self.unsure_below)
 
     @property
+    def unsure_decisions(self) -> np.ndarray:
+        """Multi-label: which labels the model can neither give nor deny: bool (n, k)."""
+        given = self.unsure_below
+        if given is None:
+            return np.zeros(self.probabilities.shape, bool)
+        limits = given if isinstance(given, Mapping) else dict.fromkeys(self.classes, given)
+        below = np.array([limits.get(name, 0.0) for name in self.classes], np.float32)
+        return self.decision_confidence < below  # NaN is not
+
+    @property
+    def unlike(self) -> np.ndarray:
+        """Which images are farther from the training data than `unlike_above`: bool (n,)."""
+        if self.unlike_above is None or self.distances is None:
+            return np.zeros(len(self), bool)
+        return self.distances > np.float32(self.unlike_above)
+
+    @property
     def answers(self) -> tuple[Label, ...]:
-        """`labels`, with `"unsure"` in place of those that are not confident enough."""
-        pairs = zip(self.labels, self.unsure, strict=True)
-        return tuple(UNSURE if unsure else label for label, unsure in pairs)
+        """`labels`, but for what should not be relied on.
+
+        `"unlike the training data"` where the image is; else, for multi-class, `"unsure"` where
+        the confidence is too low, and for multi-label the labels that are sure to be there.
+        """
+        sure: tuple[Label, ...]
+        if self.task == "multi_label":
+            sure = self._sets(self.chosen & ~self.unsure_decisions)
+        else:
+            pairs = zip(self.labels, self.unsure, strict=True)
+            sure = tuple(UNSURE if unsure else label for label, unsure in pairs)
+        return tuple(
+            UNLIKE if unlike else answer for answer, unlike in zip(sure, self.unlike, strict=True)
+        )
 
     def top(self, k: int) -> tuple[tuple[tuple[str, float], ...], ...]:
         """Return for each image its k most probable classes as (name, probability).
@@ -190,19 +245,26 @@ class Predictions:
             top: How many of the most probable classes each row lists.
 
         Yields:
-            `name`; `answer` (a name, a list of names, `"unsure"`, or None); `unsure`, which
-            tells a class of that name apart; `confidence`; `top`, a list of `label` and
-            `probability`; `error`, None or its `code`, `what`, `expected` and `fix`. Numbers are
-            the shortest that give the same float32.
+            `name`; `answer` (a name, a list of names, `"unsure"`, `"unlike the training data"`,
+            or None); `unsure` and `unlike`, which tell classes of those names apart;
+            `unsure_labels`, for multi-label; `confidence`; `distance`; `top`, a list of `label`
+            and `probability`; `error`, None or its `code`, `what`, `expected` and `fix`. Numbers
+            are the shortest that give the same float32.
         """
-        confidence, unsure = self.confidence, self.unsure
+        confidence, unsure, unlike = self.confidence, self.unsure, self.unlike
+        undecided = self._sets(self.unsure_decisions) if self.task == "multi_label" else None
         for row, (answer, best) in enumerate(zip(self.answers, self.top(top), strict=True)):
             error = self.errors.get(row)
             yield {
                 "name": self.names[row],
                 "answer": list(answer) if isinstance(answer, tuple) else answer,
                 "unsure": bool(unsure[row]),
+                "unsure_labels": list((undecided[row] if undecided else None) or ()),
+                "unlike": bool(unlike[row]),
                 "confidence": None if error else _shortest(confidence[row]),
+                "distance": None
+                if error or self.distances is None
+                else _shortest(self.distances[row]),
                 "top": [{"label": label, "probability": _shortest(value)} for label, value in best],
                 "error": _error_json(error) if error else None,
             }
@@ -220,10 +282,12 @@ class Predictions:
         if not parts:
             raise DataError("No predictions to put together.", expected="at least one chunk")
         first = parts[0]
-        for name in ("task", "classes", "threshold", "unsure_below"):
+        for name in ("task", "classes", "threshold", "unsure_below", "unlike_above"):
             values = [getattr(part, name) for part in parts]
             if any(value != values[0] for value in values):
-                raise _bad(f"chunks differ in their {name}", expected="chunks of one model")
+                raise bad_predictions(
+                    f"chunks differ in their {name}", expected="chunks of one model"
+                )
         starts = np.cumsum([0, *map(len, parts)])
         return replace(
             first,
@@ -236,7 +300,13 @@ class Predictions:
             },
             logits=_join(parts, "logits"),
             embeddings=_join(parts, "embeddings"),
+            distances=_join(parts, "distances"),
         )
+
+    def _sets(self, which: np.ndarray) -> tuple[tuple[str, ...] | None, ...]:
+        """Return the names of the classes in each row of a bool (n, k); None in failed rows."""
+        ok, names = self.ok, np.array(self.classes, object)
+        return tuple(tuple(names[row]) if ok[i] else None for i, row in enumerate(which))
 
     def _set(self, name: str, value: object) -> None:
         object.__setattr__(self, name, value)
@@ -265,106 +335,24 @@ def _read_only(array: np.ndarray) -> np.ndarray:
     return view
 
 
-def _bad(what: str, *, expected: str, fix: str | None = None) -> DataError:
-    return DataError(f"Predictions: {what}.", expected=expected, fix=fix, code="bad_predictions")
-
-
-def _check_words(given: Predictions) -> None:
-    if given.task not in get_args(Task):
-        raise unknown_name("task", given.task, get_args(Task))
-    repeated = sorted({name for name in given.classes if given.classes.count(name) > 1})
-    if repeated or not given.classes:
-        what = f"class {printable(repeated[0])!r} stands twice" if repeated else "no classes"
-        raise _bad(what, expected="one or more class names, each once")
-    limits = dict(given.threshold) if isinstance(given.threshold, Mapping) else {}
-    for name in limits:
-        if name not in given.classes:
-            raise unknown_name("class", name, given.classes)
-    if not limits and not isinstance(given.threshold, Mapping):
-        limits = {"threshold": given.threshold}
-    if given.unsure_below is not None:
-        limits = {**limits, "unsure_below": given.unsure_below}
-    for name, value in limits.items():
-        if not 0 <= value <= 1:
-            raise ConfigError(
-                f"Threshold {printable(name)!r} is {value}.",
-                expected="a probability from 0 to 1",
-                code="bad_threshold",
-            )
-
-
-def _check_arrays(given: Predictions) -> None:
-    rows, columns = len(given.names), len(given.classes)
-    wanted = {"probabilities": columns, "logits": columns, "embeddings": None}
-    for name, width in wanted.items():
-        array = getattr(given, name)
-        if array is None and name != "probabilities":
-            continue
-        found = f"{type(array).__name__}"
-        if isinstance(array, np.ndarray):
-            found = f"{array.dtype} of shape {array.shape}"
-            right = array.ndim == 2 and len(array) == rows and width in (None, array.shape[1])
-            if right and array.dtype == np.float32:
-                continue
-        raise _bad(
-            f"{name} are {found}",
-            expected=f"a float32 array of shape ({rows}, {'d' if width is None else width}): "
-            "a row for each name, a column for each class",
-            fix=f"convert with numpy.asarray({name}, numpy.float32)",
-        )
-    outside = [row for row in given.errors if not 0 <= row < rows]
-    if outside:
-        raise _bad(f"an error for row {outside[0]} of {rows}", expected="errors keyed by row")
-
-
-def _check_values(given: Predictions) -> None:
-    failed = ~given.ok
-    for name in ("probabilities", "logits", "embeddings"):
-        array = getattr(given, name)
-        if array is None:
-            continue
-        finite = np.isfinite(array).all(axis=1)
-        wrong = np.flatnonzero(np.where(failed, ~np.isnan(array).all(axis=1), ~finite))
-        # An array of no columns has neither finite nor missing values.
-        if array.shape[1] and wrong.size:
-            row = int(wrong[0])
-            found = "numbers in a failed row" if failed[row] else "a value that is not finite"
-            raise _bad(
-                f"{name} have {found}: row {row}, {printable(given.names[row])!r}",
-                expected="finite numbers where there is an answer, NaN where there is an error",
-                fix="declare rows without an answer in `errors`",
-            )
-    answered = given.probabilities[~failed]
-    outside = np.flatnonzero(((answered < 0) | (answered > 1)).any(axis=1))
-    if given.task == "multi_class" and not outside.size:
-        outside = np.flatnonzero(np.abs(answered.sum(axis=1) - 1) > _SUM_TOLERANCE)
-    if outside.size:
-        row = int(np.flatnonzero(~failed)[outside[0]])
-        total = float(given.probabilities[row].sum())
-        lowest, highest = given.probabilities[row].min(), given.probabilities[row].max()
-        raise _bad(
-            f"row {row}, {printable(given.names[row])!r}, has values from {lowest:.4g} to "
-            f"{highest:.4g} that add up to {total:.4g}",
-            expected="probabilities from 0 to 1"
-            + (" that add up to 1" if given.task == "multi_class" else ""),
-            fix="apply softmax (multi_class) or sigmoid (multi_label) to logits first",
-        )
-
-
 def _join(parts: Sequence[Predictions], name: str) -> np.ndarray | None:
     known = [getattr(part, name) for part in parts if getattr(part, name) is not None]
-    widths = {array.shape[1] for array in known}
+    widths = {array.shape[1:] for array in known}
     if not known:
         return None
     if len(widths) > 1:
-        raise _bad(f"chunks have {name} of widths {sorted(widths)}", expected="one width")
+        raise bad_predictions(
+            f"chunks have {name} of widths {sorted(widths)}", expected="one width"
+        )
     pieces = []
     for part in parts:
         array = getattr(part, name)
         if array is None:
             if part.ok.any():
-                raise _bad(f"some chunks lack {name}", expected="all chunks with them, or none")
-            array = np.full((len(part), known[0].shape[1]), np.nan, np.float32)
+                raise bad_predictions(
+                    f"some chunks lack {name}", expected="all chunks with them, or none"
+                )
+            array = np.full((len(part), *known[0].shape[1:]), np.nan, np.float32)
         pieces.append(array)
     return np.concatenate(pieces)
 

@@ -25,6 +25,10 @@ SEPARATOR = "|"
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 _ROWS_IN_A_GROUP = 10_000
+_FIRST_COLUMNS = (
+    *("name", "answer", "unsure", "unsure_labels", "unlike"),
+    *("confidence", "distance"),
+)
 
 
 class AnswersWriter:
@@ -104,8 +108,8 @@ def answer_documents(predictions: Predictions, *, top: int = 3) -> Iterator[dict
 class CsvForm:
     """CSV as in RFC 4180, UTF-8; names that are not UTF-8 keep their bytes.
 
-    Columns: `name`, `answer`, `unsure`, `confidence`, `label_1`, `probability_1`, ...,
-    `error_code`, `error`. The labels of a multi-label answer are joined with `|`.
+    Columns: `name`, `answer`, `unsure`, `unsure_labels`, `unlike`, `confidence`, `distance`,
+    `label_1`, `probability_1`, ..., `error_code`, `error`. Several labels are joined with `|`.
     """
 
     def __init__(self, stream: BinaryIO, top: int) -> None:
@@ -113,7 +117,7 @@ class CsvForm:
         self._top = top
         ranks = range(1, top + 1)
         best = [column for rank in ranks for column in (f"label_{rank}", f"probability_{rank}")]
-        self._write([["name", "answer", "unsure", "confidence", *best, "error_code", "error"]])
+        self._write([[*_FIRST_COLUMNS, *best, "error_code", "error"]])
 
     def write(self, rows: list[dict[str, Any]], task: Task) -> None:
         """Append rows."""
@@ -128,8 +132,11 @@ class CsvForm:
         return [
             row["name"],
             _joined(row["answer"]),
-            "true" if row["unsure"] else "false",
+            _truth(row["unsure"]),
+            _joined(row["unsure_labels"]),
+            _truth(row["unlike"]),
             row["confidence"],
+            row["distance"],
             *best,
             *[""] * (2 * self._top - len(best)),
             error["code"],
@@ -198,7 +205,10 @@ class ParquetForm:
             "name": text,
             "answer": text if self._task == "multi_class" else arrow.list_(text),
             "unsure": arrow.bool_(),
+            "unsure_labels": arrow.list_(text),
+            "unlike": arrow.bool_(),
             "confidence": number,
+            "distance": number,
             "top": arrow.list_(best),
             "error_code": text,
             "error": text,
@@ -214,7 +224,7 @@ ANSWER_FORMS: Mapping[str, Callable[[BinaryIO, int], Form]] = {
 
 
 def _document(row: Mapping[str, Any]) -> dict[str, Any]:
-    return {"schema": "prediction", "schema_version": "1.0", **row}
+    return {"schema": "prediction", "schema_version": "1.1", **row}
 
 
 def _parquet_row(row: Mapping[str, Any], task: Task) -> dict[str, Any]:
@@ -233,6 +243,10 @@ def _parquet_row(row: Mapping[str, Any], task: Task) -> dict[str, Any]:
 
 def _unicode(text: str) -> str:
     return text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+
+
+def _truth(value: bool) -> str:
+    return "true" if value else "false"
 
 
 def _joined(answer: str | list[str] | None) -> str:
