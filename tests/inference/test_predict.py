@@ -12,7 +12,7 @@ from PIL import Image
 from sightline.errors import ConfigError
 from sightline.images import BytesSource, FileSource, Preprocessing, Source
 from sightline.inference import Outputs, predict, predict_stream
-from sightline.models.bundle import Rules
+from sightline.models.rules import Rules
 from sightline.predictions import Task
 
 CLASSES = ("dark", "light")
@@ -155,7 +155,7 @@ def test_an_empty_chunk_is_refused_before_anything_is_lost(chunk: int) -> None:
 
 
 def test_unsure_is_the_runners_rule_unless_another_is_given() -> None:
-    runner = Brightness(rules=Rules(unsure_below=0.9))
+    runner = Brightness(rules=Rules(unsure_below=(0.9,)))
     (chunk,) = predict_stream(runner, [picture(128), picture(255)])
     assert chunk.answers == ("unsure", "light")
     (chunk,) = predict_stream(runner, [picture(128)], unsure_below=0.1)

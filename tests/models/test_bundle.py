@@ -17,17 +17,19 @@ from sightline.images import Preprocessing
 from sightline.models import Architecture
 from sightline.models.bundle import (
     GOLDEN_TENSORS,
+    HELD_OUT,
     MANIFEST,
     RECORD,
     TWIN,
     WEIGHTS,
     Bundle,
-    Rules,
+    pack_held_out,
     pack_record,
     pack_weights,
     read_bundle,
     write_bundle,
 )
+from sightline.models.rules import HeldOut, Rules
 
 RECORD_ROWS = (
     RecordRow("a" * 64, ("cat",), "", "train", "cat/1.jpg"),
@@ -45,7 +47,7 @@ def a_bundle() -> Bundle:
         task="multi_class",
         preprocessing=Preprocessing(height=32, width=48, fit="pad"),
         architecture=Architecture(backbone="tutorial_cnn", classes=2, height=32, width=48),
-        rules=Rules(unsure_below=0.4),
+        rules=Rules(unsure_below=(0.4,)),
         recipe={"seed": 3},
         metrics={"test": {"accuracy": None}},
         environment={"python": "3"},
@@ -81,6 +83,27 @@ def test_reading_gives_back_what_was_written(path: Path) -> None:
     weights = read.weights()
     assert weights["temperature/temperature"].shape == ()
     assert np.array_equal(weights["logits/kernel"], np.arange(6).reshape(3, 2))
+
+
+def test_what_the_rules_were_chosen_on_travels_along(path: Path) -> None:
+    assert read_bundle(path).held_out() is None
+    answers = HeldOut(
+        logits=np.float32([[1, 2]]),
+        truth=np.array([[True, False]]),
+        distances=np.zeros(0, np.float32),
+    )
+    bundle = a_bundle()
+    members = {**bundle.members, HELD_OUT: pack_held_out(answers)}
+    write_bundle(path, replace(bundle, members=members))
+    read = read_bundle(path).held_out()
+    assert read is not None and read.logits.tolist() == [[1, 2]]
+
+
+def test_rules_that_do_not_fit_the_classes_are_refused(path: Path) -> None:
+    write_bundle(path, replace(a_bundle(), rules=Rules(positive=("cow", 0.5))))
+    with pytest.raises(ModelError, match="Unknown class 'cow'") as caught:
+        read_bundle(path)
+    assert caught.value.code == "damaged_model"
 
 
 def test_equal_content_gives_equal_bytes(path: Path, tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import pytest
 from sightline.errors import CheckFailedError
 from sightline.images import Preprocessing
 from sightline.inference import Outputs
-from sightline.models.bundle import Rules
+from sightline.models.rules import Rules
 from sightline.predictions import Task
 from sightline.verification import compare_runners, require_agreement
 

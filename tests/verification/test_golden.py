@@ -10,7 +10,7 @@ from safetensors.numpy import load as load_tensors
 from sightline.errors import ModelError
 from sightline.images import Preprocessing, preprocess
 from sightline.inference import Outputs
-from sightline.models.bundle import Rules
+from sightline.models.rules import Rules
 from sightline.predictions import Task
 from sightline.verification import GoldenCheck, check_golden, golden, make_golden
 

@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from sightline.images import Preprocessing
 from sightline.inference.runner import Outputs, check_pixels
-from sightline.models.bundle import Rules
+from sightline.models.rules import Rules
 from sightline.predictions import Task
 
 _PLAIN = Rules()

@@ -130,12 +130,17 @@ class LiteRTRunner:
         self.task: Task = bundle.architecture.task
         self.preprocessing: Preprocessing = bundle.preprocessing
         self.rules = bundle.rules
+        held_out = bundle.held_out()
+        self._familiarity = None if held_out is None else held_out.familiarity
         self._model = LiteRTModel(bundle.twin(), bundle.twin_outputs, threads=threads)
         self._check_shapes()
 
     def run(self, pixels: np.ndarray) -> Outputs:
         """Classify uint8 pixels (n, height, width, channels)."""
-        return Outputs(**self._model.run(pixels))
+        given = self._model.run(pixels)
+        known = self._familiarity
+        distance = None if known is None else known.distances(given["embedding"])
+        return Outputs(**given, distance=distance)
 
     def _check_shapes(self) -> None:
         wanted = self.preprocessing

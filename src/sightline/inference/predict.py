@@ -19,7 +19,7 @@ from sightline.errors import ConfigError, ImageError
 from sightline.images import Limits, Preprocessing, Source, load
 from sightline.inference.runner import Runner
 from sightline.machine import threads
-from sightline.models.bundle import Rules
+from sightline.models.rules import Rules
 from sightline.predictions import Predictions
 
 _CHUNK_PIXELS = 32 * 224 * 224
@@ -59,7 +59,7 @@ def predict_stream(
     limits = limits or Limits()
     rules = runner.rules
     if unsure_below is not None:
-        rules = replace(rules, unsure_below=unsure_below)
+        rules = replace(rules, unsure_below=(unsure_below,))
 
     def decode(source: Source) -> np.ndarray | ImageError:
         try:
@@ -119,7 +119,7 @@ def _answer(
     size, width = len(names), len(runner.classes)
     probabilities = np.full((size, width), np.nan, np.float32)
     logits = np.full((size, width), np.nan, np.float32)
-    embeddings = None
+    embeddings = distances = None
     if rows:
         outputs = runner.run(np.stack([item for item in decoded if isinstance(item, np.ndarray)]))
         probabilities[rows] = outputs.probabilities
@@ -127,6 +127,9 @@ def _answer(
         if outputs.embedding is not None:
             embeddings = np.full((size, outputs.embedding.shape[1]), np.nan, np.float32)
             embeddings[rows] = outputs.embedding
+        if outputs.distance is not None:
+            distances = np.full(size, np.nan, np.float32)
+            distances[rows] = outputs.distance
     return Predictions(
         task=runner.task,
         classes=runner.classes,
@@ -135,6 +138,8 @@ def _answer(
         errors={row: item for row, item in enumerate(decoded) if isinstance(item, ImageError)},
         logits=logits,
         embeddings=embeddings,
-        threshold=dict(zip(runner.classes, rules.thresholds, strict=False)),
-        unsure_below=rules.unsure_below,
+        distances=distances,
+        threshold=rules.threshold(runner.classes),
+        unsure_below=rules.limit(runner.classes),
+        unlike_above=rules.unlike_above,
     )

@@ -10,7 +10,7 @@ import numpy as np
 
 from sightline.errors import ModelError
 from sightline.images import Preprocessing
-from sightline.models.bundle import Rules
+from sightline.models.rules import Rules
 from sightline.predictions import Task
 
 
@@ -22,11 +22,14 @@ class Outputs:
         probabilities: float32 (n, k); rows add up to one for multi-class.
         logits: float32 (n, k), before temperature.
         embedding: float32 (n, d), the input of the last layer; `None` where the format lost it.
+        distance: float32 (n,), how far each image is from those of the training
+            (`models.familiarity`); `None` where the model does not know.
     """
 
     probabilities: np.ndarray
     logits: np.ndarray
     embedding: np.ndarray | None = None
+    distance: np.ndarray | None = None
 
 
 class Runner(Protocol):

@@ -15,7 +15,7 @@ import re
 import struct
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -25,12 +25,13 @@ from safetensors.numpy import load as load_tensors
 from safetensors.numpy import save as save_tensors
 
 from sightline.dataset import RecordRow
-from sightline.errors import DataError, ModelError, UnsafeModelError
+from sightline.errors import DataError, ModelError, SightlineError, UnsafeModelError
 from sightline.files import open_atomically, parse_json, printable, sha256_bytes
 from sightline.images import Preprocessing
 from sightline.models.architecture import Architecture
+from sightline.models.rules import HeldOut, Rules
 
-FORMAT_VERSION = "1.0"
+FORMAT_VERSION = "1.1"
 SUFFIX = ".sightline"
 
 MANIFEST = "bundle.json"
@@ -38,9 +39,11 @@ WEIGHTS = "weights.safetensors"
 TWIN = "twin.tflite"
 RECORD = "record.jsonl"
 GOLDEN_TENSORS = "golden.safetensors"
+HELD_OUT = "held_out.safetensors"
 
 _GOLDEN_FILE = re.compile(r"golden/[a-z0-9_]{1,40}\.(png|jpg)")
 _FIXED = (WEIGHTS, TWIN, RECORD, GOLDEN_TENSORS)
+_OPTIONAL = (HELD_OUT,)
 _MOST_MEMBERS = 64
 _MOST_MANIFEST_BYTES = 16 * 2**20
 # What zipfile raises at damage, none of it documented as complete.
@@ -55,19 +58,6 @@ _ZIP_ERRORS = (
     struct.error,
 )
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time that a zip can state
-
-
-@dataclass(frozen=True, kw_only=True)
-class Rules:
-    """How probabilities become answers. Data, so that any runtime can apply it.
-
-    Attributes:
-        thresholds: One for each class; multi-label only, else empty.
-        unsure_below: Confidence under which the answer is "unsure"; `None` always answers.
-    """
-
-    thresholds: tuple[float, ...] = ()
-    unsure_below: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -123,6 +113,16 @@ class Bundle:
         """Return the images that training used, validation and test included."""
         return tuple(_record_row(line) for line in self.members[RECORD].splitlines())
 
+    def held_out(self) -> HeldOut | None:
+        """Return what the rules were chosen on; `None` where nothing calibrated the model.
+
+        Raises:
+            ModelError: The member is damaged.
+        """
+        if HELD_OUT not in self.members:
+            return None
+        return HeldOut.from_tensors(_tensors(self.members[HELD_OUT], HELD_OUT))
+
     def golden_tensors(self) -> dict[str, np.ndarray]:
         """Return the golden vectors' arrays by name (`verification.golden` reads them)."""
         return _tensors(self.members[GOLDEN_TENSORS], GOLDEN_TENSORS)
@@ -137,6 +137,11 @@ def pack_weights(weights: Mapping[str, np.ndarray]) -> bytes:
     return save_tensors({name: np.asarray(weights[name], order="C") for name in sorted(weights)})
 
 
+def pack_held_out(held_out: HeldOut) -> bytes:
+    """Return `held_out` as safetensors."""
+    return save_tensors(held_out.tensors())
+
+
 def pack_record(rows: Sequence[RecordRow]) -> bytes:
     """Return `rows` as JSON Lines."""
     lines = (json.dumps(row._asdict(), ensure_ascii=True) for row in rows)
@@ -149,7 +154,8 @@ def write_bundle(path: str | os.PathLike[str], bundle: Bundle) -> None:
     Raises:
         MachineError: `path` cannot be written; what stood there is untouched.
     """
-    names = [*_FIXED, *sorted(bundle.golden_files())]
+    optional = [name for name in _OPTIONAL if name in bundle.members]
+    names = [*_FIXED, *optional, *sorted(bundle.golden_files())]
     manifest = json.dumps(_manifest(bundle, names), indent=1, ensure_ascii=True, allow_nan=False)
     with open_atomically(path) as stream, zipfile.ZipFile(stream, "w") as archive:
         for name in names:
@@ -222,7 +228,7 @@ def _manifest(bundle: Bundle, names: Sequence[str]) -> dict[str, Any]:
         "task": bundle.task,
         "preprocessing": bundle.preprocessing.to_json(),
         "architecture": bundle.architecture.to_json(),
-        "rules": asdict(bundle.rules),
+        "rules": bundle.rules.to_json(),
         "recipe": dict(bundle.recipe),
         "metrics": dict(bundle.metrics),
         "environment": dict(bundle.environment),
@@ -257,7 +263,9 @@ def _check_structure(
     if len(names) > _MOST_MEMBERS or len(set(names)) != len(names):
         raise _unsafe(shown, f"it has {len(names)} members, {len(set(names))} of them distinct")
     for member in members:
-        known = member.filename in (*_FIXED, MANIFEST) or _GOLDEN_FILE.fullmatch(member.filename)
+        known = member.filename in (*_FIXED, *_OPTIONAL, MANIFEST) or _GOLDEN_FILE.fullmatch(
+            member.filename
+        )
         if not known:
             raise _unsafe(shown, f"it holds {printable(member.filename)!r}")
         if member.compress_type != zipfile.ZIP_STORED or member.flag_bits & 0x1:
@@ -311,7 +319,7 @@ def _bundle_from(manifest: Mapping[str, Any], members: _Members, shown: str) -> 
             task=manifest["task"],
             preprocessing=Preprocessing.from_json(manifest["preprocessing"]),
             architecture=Architecture.from_json(manifest["architecture"]),
-            rules=_rules(manifest["rules"]),
+            rules=Rules.from_json(manifest["rules"]),
             recipe=manifest["recipe"],
             metrics=manifest["metrics"],
             environment=manifest["environment"],
@@ -326,14 +334,6 @@ def _bundle_from(manifest: Mapping[str, Any], members: _Members, shown: str) -> 
     return bundle
 
 
-def _rules(value: Mapping[str, Any]) -> Rules:
-    unsure_below = value["unsure_below"]
-    return Rules(
-        thresholds=tuple(float(threshold) for threshold in value["thresholds"]),
-        unsure_below=None if unsure_below is None else float(unsure_below),
-    )
-
-
 def _check_agreement(bundle: Bundle, shown: str) -> None:
     named = all(isinstance(name, str) for name in bundle.classes)
     if not named or len(set(bundle.classes)) != len(bundle.classes):
@@ -346,6 +346,10 @@ def _check_agreement(bundle: Bundle, shown: str) -> None:
         )
     if bundle.task != bundle.architecture.task:
         raise _damaged(shown, f"its task is {bundle.task!r}, the network's another")
+    try:
+        bundle.rules.check(bundle.classes, bundle.architecture.task)
+    except SightlineError as error:
+        raise _damaged(shown, error.what) from error
     tensors = bundle.twin_outputs
     named = all(isinstance(tensor, str) for tensor in tensors.values())
     if not named or set(tensors) != {"probabilities", "logits", "embedding"}:

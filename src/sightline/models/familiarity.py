@@ -24,6 +24,7 @@ FALSE_ALARMS = 0.01
 
 _NEAREST = 3
 """The one whose distance counts: the first may be a copy."""
+_FEWEST = 30
 _AT_ONCE = 1024
 
 
@@ -90,16 +91,21 @@ def references(labels: Sequence[tuple[str, ...]], digests: Sequence[str]) -> lis
     return chosen[:MOST_REFERENCES]
 
 
-def unlike_limit(distances: np.ndarray, *, false_alarms: float = FALSE_ALARMS) -> float | None:
-    """Return the distance above which an image is unlike the training data; None if unknowable.
+def unlike_limit(distances: np.ndarray) -> tuple[float, float] | None:
+    """Return the distance above which an image is unlike the training data.
 
     Args:
         distances: float32 (n,), of images like those of the training but not among them.
-        false_alarms: Share of such images that may lie above it, on average over many models.
+
+    Returns:
+        The distance, and the share of such images that lie above it, on average over models:
+        `FALSE_ALARMS`, or what n images can tell; None if that is too little.
     """
     n = len(distances)
-    place = math.ceil((n + 1) * (1 - false_alarms) - 1e-9)
-    return float(np.sort(distances)[place - 1]) if place <= n else None
+    if n < _FEWEST:
+        return None
+    place = min(n, math.ceil((n + 1) * (1 - FALSE_ALARMS) - 1e-9))
+    return float(np.sort(distances)[place - 1]), (n + 1 - place) / (n + 1)
 
 
 def _directions(embeddings: np.ndarray) -> np.ndarray:

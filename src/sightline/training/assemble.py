@@ -23,10 +23,10 @@ from sightline.models.bundle import (
     TWIN,
     WEIGHTS,
     Bundle,
-    Rules,
     pack_record,
     pack_weights,
 )
+from sightline.models.rules import Rules
 from sightline.models.weights import named_weights
 from sightline.training.recipe import Recipe
 from sightline.training.trainer import Trained

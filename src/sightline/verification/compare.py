@@ -117,6 +117,10 @@ def _answers(runner: Runner, probabilities: np.ndarray) -> tuple[np.ndarray, np.
     if runner.task == "multi_label":
         thresholds = np.array(runner.rules.thresholds or 0.5, np.float32)
         return probabilities >= thresholds, np.abs(probabilities - thresholds)
+    if runner.rules.positive is not None:
+        name, limit = runner.rules.positive
+        own = probabilities[:, [runner.classes.index(name)]]
+        return own >= np.float32(limit), np.abs(own - np.float32(limit))
     ordered = np.sort(probabilities, axis=1)
     # Rounding lowers the first and raises the second.
     margins = (ordered[:, -1:] - ordered[:, -2:-1]) / 2

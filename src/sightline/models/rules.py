@@ -1,0 +1,184 @@
+"""How probabilities become answers: limits and thresholds as data, and what they were chosen on.
+
+Data, so that any runtime can apply it. The images that chose the rules neither trained nor chose
+the model; what it said of them travels with it, so that rules can be chosen anew without images.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from sightline.errors import ModelError
+from sightline.models.familiarity import Familiarity
+from sightline.predictions import Predictions, Task
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rules:
+    """From probabilities to answers.
+
+    Attributes:
+        thresholds: The probability from which each label is given; multi-label only, else empty.
+        positive: Of two classes, the one that is answered from a probability of its own, and that
+            probability; `None` answers the more probable class.
+        unsure_below: Confidence under which the answer is "unsure", for multi-label one for each
+            label; empty always answers.
+        unlike_above: Distance from the training images above which the answer is "unlike the
+            training data"; `None` never says so.
+        promises: What each of these rules promises and on what grounds, by its name above.
+    """
+
+    thresholds: tuple[float, ...] = ()
+    positive: tuple[str, float] | None = None
+    unsure_below: tuple[float, ...] = ()
+    unlike_above: float | None = None
+    promises: Mapping[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> Rules:
+        """Return what a bundle holds under `rules`.
+
+        Raises:
+            KeyError, TypeError, ValueError: It is not that.
+        """
+        positive, unlike = value.get("positive"), value.get("unlike_above")
+        return cls(
+            thresholds=_numbers(value["thresholds"]),
+            positive=None if positive is None else (str(positive[0]), float(positive[1])),
+            unsure_below=_numbers(value.get("unsure_below") or ()),
+            unlike_above=None if unlike is None else float(unlike),
+            promises={str(rule): str(text) for rule, text in value.get("promises", {}).items()},
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the rules as JSON values; `from_json` is its inverse."""
+        return {
+            "thresholds": list(self.thresholds),
+            "positive": None if self.positive is None else list(self.positive),
+            "unsure_below": list(self.unsure_below),
+            "unlike_above": self.unlike_above,
+            "promises": dict(self.promises),
+        }
+
+    def threshold(self, classes: Sequence[str]) -> Mapping[str, float]:
+        """Return what `Predictions` takes as its `threshold`."""
+        if self.positive is not None:
+            return dict([self.positive])
+        return dict(zip(classes, self.thresholds, strict=bool(self.thresholds)))
+
+    def limit(self, classes: Sequence[str]) -> float | Mapping[str, float] | None:
+        """Return what `Predictions` takes as its `unsure_below`."""
+        if len(self.unsure_below) == 1:
+            return self.unsure_below[0]
+        return dict(zip(classes, self.unsure_below, strict=True)) if self.unsure_below else None
+
+    def check(self, classes: Sequence[str], task: Task) -> None:
+        """Refuse rules that do not fit a model.
+
+        Raises:
+            ModelError: Another number of them, or values that no probability can have.
+        """
+        labels = len(classes) if task == "multi_label" else 0
+        wrong = [
+            name
+            for name, given, allowed in (
+                ("thresholds", len(self.thresholds), {0, labels}),
+                ("unsure_below", len(self.unsure_below), {0, 1, labels}),
+            )
+            if given not in allowed
+        ]
+        if wrong:
+            raise ModelError(
+                f"The model's {wrong[0]} are {len(getattr(self, wrong[0]))} numbers.",
+                expected=f"what fits {len(classes)} classes of a {task} model",
+                code="damaged_model",
+            )
+        # A record without images checks the values.
+        Predictions(
+            task=task,
+            classes=tuple(classes),
+            names=(),
+            probabilities=np.zeros((0, len(classes)), np.float32),
+            threshold=self.threshold(classes),
+            unsure_below=self.limit(classes),
+            unlike_above=self.unlike_above,
+        )
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class HeldOut:
+    """What the rules were chosen on.
+
+    Attributes:
+        logits: float32 (n, k), before temperature, of the validation images that calibrate.
+        truth: bool (n, k), the classes that each of them has.
+        distances: float32 (n,), how far each is from the training images; empty if unknown.
+        familiarity: The training images' embeddings; `None` where there are too few.
+
+    Raises:
+        ModelError: Shapes or types contradict each other.
+    """
+
+    logits: np.ndarray
+    truth: np.ndarray
+    distances: np.ndarray
+    familiarity: Familiarity | None = None
+
+    def __post_init__(self) -> None:
+        n = len(self.logits)
+        fitting = (
+            self.logits.dtype == np.float32
+            and self.logits.ndim == 2
+            and self.truth.shape == self.logits.shape
+            and self.distances.shape in ((0,), (n,))
+            and bool(np.isfinite(self.logits).all() and np.isfinite(self.distances).all())
+        )
+        if not fitting:
+            raise ModelError(
+                f"The model's held-out answers are {self.logits.dtype} {self.logits.shape} logits, "
+                f"{self.truth.shape} labels and {self.distances.shape} distances.",
+                expected="finite numbers, one row for each image in all three",
+                fix="take another copy of the model, or train again",
+                code="damaged_model",
+            )
+
+    @classmethod
+    def from_tensors(cls, tensors: Mapping[str, np.ndarray]) -> HeldOut:
+        """Return what `tensors` gave.
+
+        Raises:
+            ModelError: A tensor is missing or of another kind.
+        """
+        missing = {"logits", "truth", "distances"} - set(tensors)
+        if missing:
+            raise ModelError(
+                f"The model's held-out answers lack {', '.join(sorted(missing))}.",
+                code="damaged_model",
+            )
+        reference = tensors.get("reference")
+        return cls(
+            logits=tensors["logits"],
+            truth=tensors["truth"].astype(bool),
+            distances=tensors["distances"],
+            familiarity=None if reference is None else Familiarity(reference=reference),
+        )
+
+    def tensors(self) -> dict[str, np.ndarray]:
+        """Return the arrays to store."""
+        found = {
+            "logits": self.logits,
+            "truth": self.truth.astype(np.uint8),
+            "distances": self.distances,
+        }
+        if self.familiarity is not None:
+            found["reference"] = self.familiarity.reference
+        return found
+
+
+def _numbers(values: Sequence[Any] | float) -> tuple[float, ...]:
+    # Format 1.0 had one number where 1.1 has a list.
+    return (float(values),) if isinstance(values, int | float) else tuple(map(float, values))
