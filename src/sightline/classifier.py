@@ -17,11 +17,12 @@ import numpy as np
 from sightline.batches import ArrayCache, ClassWeight
 from sightline.dataset import Dataset, RecordRow
 from sightline.errors import ConfigError
-from sightline.evaluation import Evaluation, evaluate
+from sightline.evaluation import Evaluation, evaluate, prediction_sets
 from sightline.files import cache_directory, free_path, load_attribute
 from sightline.images import as_source
 from sightline.inference import LiteRTRunner, predict
 from sightline.models.bundle import SUFFIX, Bundle, read_bundle, write_bundle
+from sightline.models.deciding import Wish, decide, set_limit
 from sightline.predictions import Label, Predictions
 from sightline.training.origin import continue_options
 from sightline.training.recipe import Options, Recipe, resolve
@@ -168,6 +169,52 @@ class Classifier:
         sources = [row.source for row in data.rows]
         predictions = predict(self._ready(), sources, progress=progress)
         return evaluate(predictions, [row.labels for row in data.rows])
+
+    def decide(
+        self,
+        *,
+        max_error: float | None = None,
+        coverage: float | None = None,
+        aims: Sequence[str] = (),
+        answer_all: bool = False,
+    ) -> Classifier:
+        """Choose when the answer is "unsure" and from where a class is given (docs/deciding.md).
+
+        Args:
+            max_error: At most this share of the answers given may be wrong.
+            coverage: At least this share of the images gets an answer.
+            aims: Thresholds: `f1[CLASS]`, `recall[CLASS]>=0.98`, `cost[CLASS]=10:1`.
+            answer_all: Answer every image again.
+
+        Raises:
+            ConfigError: Wishes that contradict each other or cannot be read.
+            CheckFailedError: The images that calibrated the model cannot show it.
+        """
+        wish = Wish(max_error=max_error, coverage=coverage, aims=tuple(aims), answer_all=answer_all)
+        bundle = decide(self._fitted(), wish)
+        self._learned(bundle, LiteRTRunner(bundle))
+        return self
+
+    def prediction_sets(
+        self, images: Sequence[Image], *, coverage: float = 0.95
+    ) -> list[tuple[str, ...]]:
+        """Return for each image the classes it may have, most probable first.
+
+        The right one is among them with the promised probability, for images from the same
+        source (`evaluation.conformal`).
+
+        Raises:
+            CheckFailedError: No image calibrated the model.
+            DataError: The model is multi-label, where this is not defined.
+            ImageError: An image cannot be decoded.
+        """
+        predictions = self._whole(images)
+        inside = prediction_sets(predictions, set_limit(self._fitted(), coverage))
+        order = np.argsort(-predictions.probabilities, axis=1, kind="stable")
+        return [
+            tuple(predictions.classes[column] for column in columns if row[column])
+            for row, columns in zip(inside, order, strict=True)
+        ]
 
     def save(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> Path:
         """Write the classifier as one bundle.

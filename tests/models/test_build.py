@@ -49,13 +49,24 @@ def test_multi_label_probabilities_are_sigmoids() -> None:
 
 
 def test_temperature_divides_the_logits_that_become_probabilities_and_no_others() -> None:
+    model = build(small())
+    before = run(model, pixels(small()))
+    model.get_layer("temperature").temperature.assign(2.0)
+    after = run(model, pixels(small()))
+    np.testing.assert_array_equal(after["logits"], before["logits"])
+    weights = np.exp(before["logits"] / 2)
+    expected = weights / weights.sum(axis=1, keepdims=True)
+    np.testing.assert_allclose(after["probabilities"], expected, atol=1e-6)
+
+
+def test_each_label_has_a_temperature_of_its_own() -> None:
     architecture = small(task="multi_label")
     model = build(architecture)
     before = run(model, pixels(architecture))
-    model.get_layer("temperature").temperature.assign(2.0)
+    own = np.float32([0.5, 1, 2])
+    model.get_layer("temperature").temperature.assign(own)
     after = run(model, pixels(architecture))
-    np.testing.assert_array_equal(after["logits"], before["logits"])
-    expected = 1 / (1 + np.exp(-before["logits"] / 2))
+    expected = 1 / (1 + np.exp(-before["logits"] / own))
     np.testing.assert_allclose(after["probabilities"], expected, atol=1e-6)
 
 

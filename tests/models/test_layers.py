@@ -73,3 +73,9 @@ def test_our_layers_are_known_to_keras_by_name() -> None:
     model = keras.Model(pixels, Temperature()(CaffeScaling()(pixels)))
     again = keras.Model.from_config(model.get_config())
     assert [type(layer) for layer in again.layers] == [type(layer) for layer in model.layers]
+
+
+def test_a_temperature_for_each_label_comes_back_as_one() -> None:
+    layer = Temperature.from_config(Temperature(each=True, name="own").get_config())
+    layer.build((None, 3))
+    assert (layer.name, layer.temperature.shape) == ("own", (3,))

@@ -27,6 +27,33 @@ Model = Annotated[
     Path, typer.Argument(metavar="MODEL", help="A .sightline file, as `sightline train` writes it.")
 ]
 
+MaxError = Annotated[
+    float | None,
+    typer.Option(
+        "--max-error",
+        metavar="SHARE",
+        help='Answer "unsure" so that at most this share of the answers is wrong.',
+        show_default=False,
+    ),
+]
+Coverage = Annotated[
+    float | None,
+    typer.Option(
+        "--coverage",
+        metavar="SHARE",
+        help='Answer "unsure" so that at least this share of the images gets an answer.',
+        show_default=False,
+    ),
+]
+Aim = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--aim",
+        metavar="AIM",
+        help="A threshold: f1[CLASS], recall[CLASS]>=0.98, cost[CLASS]=10:1; repeatable.",
+    ),
+]
+
 
 def parse_image_size(text: str) -> tuple[int, int]:
     """Read `224` or `HEIGHTxWIDTH` as (height, width).

@@ -13,8 +13,11 @@ import typer
 from sightline.cli.console import Console
 from sightline.cli.findings import tell_findings
 from sightline.cli.options import (
+    Aim,
     Allow,
+    Coverage,
     Data,
+    MaxError,
     Overwrite,
     Seed,
     cache_bytes,
@@ -126,6 +129,9 @@ def train(
         list[str] | None,
         _option(_DATA, "Leave out the images of this finding; repeatable.", metavar="CHECK"),
     ] = None,
+    max_error: MaxError = None,
+    coverage: Coverage = None,
+    aim: Aim = None,
     origin: Annotated[
         Path | None,
         _option(_RUN, "Continue from your own model.", "--from", metavar="FILE"),
@@ -145,6 +151,7 @@ def train(
     The data is checked first; a leak between splits, a file that cannot be
     read or a contradiction in the labels stops the run with every file named.
     """
+    from sightline.models.deciding import Wish
     from sightline.training.recipe import Options
 
     console: Console = context.obj
@@ -187,8 +194,12 @@ def train(
         "without": tuple(without or ()),
         "shares": parse_split(split),
         "cache_bytes": cache_bytes(cache_size),
+        "wish": Wish(max_error=max_error, coverage=coverage, aims=tuple(aim or ())),
     }
-    _tell(console, _run(console, request))
+    result = _run(console, request)
+    _tell(console, result)
+    if result.refused is not None:
+        raise result.refused
 
 
 def _run(console: Console, request: Mapping[str, Any]) -> TrainResult:
@@ -222,6 +233,14 @@ def _tell(console: Console, result: TrainResult) -> None:
         f"{result.seconds:.0f} s); its LiteRT twin agrees with Keras on {compared.n} images "
         f"within {compared.max_difference:.1g}"
     )
+    gain = result.calibration
+    if result.calibrated and gain is not None:
+        before, after = gain.log_loss_before.value, gain.log_loss_after.value
+        console.line(
+            f"calibrated: log loss of the test images {before:.3f} before, {after:.3f} now"
+        )
+    for rule, promise in result.rules.promises.items():
+        console.line(f"{rule}: {promise}")
     console.line(f"next: {result.next_command}")
 
 

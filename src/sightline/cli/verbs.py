@@ -66,6 +66,12 @@ VERBS = _table(
         panel="The main job",
     ),
     Verb(
+        name="decide",
+        target="sightline.cli.decide:decide",
+        summary='Choose when a model says "unsure", and the threshold of a class.',
+        panel="After training",
+    ),
+    Verb(
         name="audit",
         target="sightline.cli.audit:audit",
         summary="Look for what makes data untrustworthy, before training.",

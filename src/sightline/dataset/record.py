@@ -12,13 +12,17 @@ from sightline.files import canonical_json, sha256_bytes
 
 
 class RecordRow(NamedTuple):
-    """One image on record: its content, not its place, is what is known again."""
+    """One image on record: its content, not its place, is what is known again.
+
+    A validation image either chose the model, or calibrated it (`calibrates`).
+    """
 
     digest: str
     labels: tuple[str, ...]
     group: str | None
     split: str | None
     name: str
+    calibrates: bool = False
 
 
 def aligned(rows: Sequence[Row], contents: Sequence[Content]) -> Iterator[tuple[Row, Content]]:

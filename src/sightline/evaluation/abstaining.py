@@ -71,7 +71,7 @@ def limit_for_error(confidence: np.ndarray, right: np.ndarray, max_error: float)
     2021, section 4; the question is that of Y. Geifman and R. El-Yaniv, "Selective
     Classification for Deep Neural Networks", NeurIPS 2017.
     """
-    _check_share("max_error", max_error)
+    check_share("max_error", max_error)
     order = np.argsort(-confidence, kind="stable")
     sorted_confidence, wrong = confidence[order], np.cumsum(~right[order])
     starts = _starts(len(order), max_error)
@@ -108,7 +108,7 @@ def limit_for_coverage(confidence: np.ndarray, right: np.ndarray, coverage: floa
         ConfigError: `coverage` is no such share.
         CheckFailedError: There are too few images.
     """
-    _check_share("coverage", coverage)
+    check_share("coverage", coverage)
     n = len(confidence)
     # A new image is as likely to fall on any place among the n; cf. `conformal`.
     place = math.floor((n + 1) * (1 - coverage) + 1e-9)
@@ -222,7 +222,12 @@ def _limit(limit: float, confidence: np.ndarray, right: np.ndarray, promise: str
     )
 
 
-def _check_share(name: str, value: float) -> None:
+def check_share(name: str, value: float) -> None:
+    """Refuse what is not a share above 0 and below 1.
+
+    Raises:
+        ConfigError: `value` is not.
+    """
     if not 0 < value < 1:
         raise ConfigError(
             f"{name} is {value}.", expected="a share above 0 and below 1", code="out_of_range"

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from sightline.errors import CheckFailedError, ConfigError
-from sightline.evaluation.abstaining import CONFIDENCE_LEVEL, tail
+from sightline.evaluation.abstaining import CONFIDENCE_LEVEL, check_share, tail
 from sightline.evaluation.estimates import Estimate, f1_estimate, wilson
 
 
@@ -85,10 +85,7 @@ def threshold_for_recall(probabilities: np.ndarray, has: np.ndarray, recall: flo
     Source: S. S. Wilks, "Determination of Sample Sizes for Setting Tolerance Limits", Annals of
     Mathematical Statistics 12 (1941), 91-96: exact, whatever the distribution.
     """
-    if not 0 < recall < 1:
-        raise ConfigError(
-            f"recall is {recall}.", expected="a share above 0 and below 1", code="out_of_range"
-        )
+    check_share("recall", recall)
     own = np.sort(probabilities[has])
     # If more than 1 - recall of all images lie below the place-th smallest of these n, then at
     # most place - 1 of the n fell into that part: the binomial says how probable that is.

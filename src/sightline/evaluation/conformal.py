@@ -11,7 +11,8 @@ import math
 
 import numpy as np
 
-from sightline.errors import ConfigError, DataError
+from sightline.errors import DataError
+from sightline.evaluation.abstaining import check_share
 from sightline.predictions import Predictions
 
 
@@ -33,10 +34,7 @@ def least_probability(probabilities: np.ndarray, truth: np.ndarray, coverage: fl
     score is that of M. Sadinle, J. Lei, L. Wasserman, "Least Ambiguous Set-Valued Classifiers with
     Bounded Error Levels", JASA 114 (2019), 223-234.
     """
-    if not 0 < coverage < 1:
-        raise ConfigError(
-            f"coverage is {coverage}.", expected="a share above 0 and below 1", code="out_of_range"
-        )
+    check_share("coverage", coverage)
     own = np.sort(probabilities[truth])
     place = math.floor((len(own) + 1) * (1 - coverage) + 1e-9)
     return float(own[place - 1]) if place >= 1 else 0.0

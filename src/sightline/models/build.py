@@ -61,7 +61,8 @@ def _head(embedding: Any, architecture: Architecture) -> dict[str, Any]:
     # float32 whatever the policy: probabilities in half precision are wrong in the tails.
     x = keras.layers.Dropout(architecture.dropout, dtype="float32", name="head_dropout")(embedding)
     logits = keras.layers.Dense(architecture.classes, dtype="float32", name="logits")(x)
-    tempered = Temperature(dtype="float32", name="temperature")(logits)
+    each = architecture.task == "multi_label"
+    tempered = Temperature(each=each, dtype="float32", name="temperature")(logits)
     activation = _ACTIVATIONS[architecture.task]
     probabilities = keras.layers.Activation(activation, dtype="float32", name="probabilities")
     return {

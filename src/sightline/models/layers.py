@@ -35,12 +35,32 @@ class CaffeScaling(keras.layers.Layer):  # type: ignore[misc]
 
 @keras.saving.register_keras_serializable(package="sightline")
 class Temperature(keras.layers.Layer):  # type: ignore[misc]
-    """Divide by a scalar that calibration sets and training leaves alone (Guo et al. 2017)."""
+    """Divide by what calibration sets and training leaves alone (Guo et al. 2017).
+
+    Args:
+        each: Each logit has a temperature of its own; one for all by default.
+    """
+
+    def __init__(self, *, each: bool = False, name: str | None = None, dtype: Any = None) -> None:
+        super().__init__(name=name, dtype=dtype)
+        self.each = each
 
     def build(self, input_shape: Any) -> None:
-        """Add the scalar, one at first."""
+        """Add the temperatures, one at first."""
+        shape = (input_shape[-1],) if self.each else ()
         self.temperature = self.add_weight(
-            name="temperature", shape=(), initializer="ones", trainable=False
+            name="temperature", shape=shape, initializer="ones", trainable=False
+        )
+
+    def get_config(self) -> dict[str, Any]:
+        """Return what `__init__` takes."""
+        return {**super().get_config(), "each": self.each}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Temperature:
+        """Return the layer that `get_config` describes."""
+        return cls(
+            each=config.get("each", False), name=config.get("name"), dtype=config.get("dtype")
         )
 
     def call(self, logits: Any) -> Any:

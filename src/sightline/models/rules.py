@@ -7,13 +7,13 @@ the model; what it said of them travels with it, so that rules can be chosen ane
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
 from sightline.errors import ModelError
-from sightline.models.familiarity import Familiarity
+from sightline.models.familiarity import Familiarity, unlike_limit
 from sightline.predictions import Predictions, Task
 
 
@@ -177,6 +177,19 @@ class HeldOut:
         if self.familiarity is not None:
             found["reference"] = self.familiarity.reference
         return found
+
+
+def familiar_rules(rules: Rules, held_out: HeldOut) -> Rules:
+    """Return rules that call an image unlike the training data, if its limit can be known."""
+    found = unlike_limit(held_out.distances)
+    if found is None:
+        return rules
+    limit, false_alarms = found
+    promise = (
+        f"of images like the training data, {false_alarms:.2g} are called unlike it "
+        f"(mean, chosen on {len(held_out.distances)} images)"
+    )
+    return replace(rules, unlike_above=limit, promises={**rules.promises, "unlike_above": promise})
 
 
 def _numbers(values: Sequence[Any] | float) -> tuple[float, ...]:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import distributions
 from typing import Any
 
+import keras
 import numpy as np
 
 from sightline import __version__
@@ -19,14 +20,16 @@ from sightline.inference.keras import KerasRunner
 from sightline.machine import threads
 from sightline.models.bundle import (
     GOLDEN_TENSORS,
+    HELD_OUT,
     RECORD,
     TWIN,
     WEIGHTS,
     Bundle,
+    pack_held_out,
     pack_record,
     pack_weights,
 )
-from sightline.models.rules import Rules
+from sightline.models.rules import HeldOut, Rules, familiar_rules
 from sightline.models.weights import named_weights
 from sightline.training.recipe import Recipe
 from sightline.training.trainer import Trained
@@ -54,7 +57,7 @@ def make_bundle(
     trained: Trained,
     recipe: Recipe,
     *,
-    classes: Sequence[str],
+    source: KerasRunner,
     record: Sequence[RecordRow],
     pixels: np.ndarray,
 ) -> Made:
@@ -63,7 +66,7 @@ def make_bundle(
     Args:
         trained: The model.
         recipe: How it was made.
-        classes: Class names in the order of the outputs.
+        source: Runs the model.
         record: The images that were used.
         pixels: Real images to compare on, uint8 (n, height, width, channels).
 
@@ -75,7 +78,7 @@ def make_bundle(
     graph = to_litert(trained.model)
     members = {WEIGHTS: pack_weights(named_weights(trained.model)), TWIN: graph.content}
     bundle = Bundle(
-        classes=tuple(classes),
+        classes=source.classes,
         task=architecture.task,
         preprocessing=recipe.preprocessing,
         architecture=architecture,
@@ -85,18 +88,37 @@ def make_bundle(
         twin_outputs=graph.outputs,
         members=members,
     )
-    source = KerasRunner(
-        trained.model,
-        classes=bundle.classes,
-        task=architecture.task,
-        preprocessing=recipe.preprocessing,
-    )
     runner = LiteRTRunner(bundle)
     verification = compare_runners(source, runner, pixels)
     require_agreement(verification, name="The LiteRT twin")
     golden = make_golden(runner)
     members |= {RECORD: pack_record(record), GOLDEN_TENSORS: golden.tensors, **golden.files}
     return Made(bundle=bundle, runner=runner, verification=verification)
+
+
+def keras_runner(model: keras.Model, recipe: Recipe, classes: Sequence[str]) -> KerasRunner:
+    """Return what runs a model that `recipe` made."""
+    return KerasRunner(
+        model,
+        classes=tuple(classes),
+        task=recipe.architecture.task,
+        preprocessing=recipe.preprocessing,
+    )
+
+
+def with_rules(made: Made, held_out: HeldOut | None) -> Made:
+    """Return the bundle with what its rules were chosen on, and the rules that nobody must ask for.
+
+    Args:
+        made: The bundle.
+        held_out: What it says of the images that calibrate; `None` where there are none.
+    """
+    if held_out is None:
+        return made
+    rules = familiar_rules(made.bundle.rules, held_out)
+    members = {**made.bundle.members, HELD_OUT: pack_held_out(held_out)}
+    bundle = replace(made.bundle, rules=rules, members=members)
+    return replace(made, bundle=bundle, runner=LiteRTRunner(bundle))
 
 
 def environment() -> dict[str, Any]:

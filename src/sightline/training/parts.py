@@ -71,19 +71,20 @@ class Part:
         """Return the pixels by index, through the cache."""
         return cached_pixels(
             cache,
-            self._sources,
+            self.sources,
             self.digests,
             preprocessing=self.preprocessing,
             progress=progress,
         )
 
     @cached_property
-    def _sources(self) -> list[Source]:
+    def sources(self) -> list[Source]:
+        """The openers of the images."""
         return [row.source for row in self.dataset.rows]
 
     @cached_property
     def _decoder(self) -> Callable[[np.ndarray], np.ndarray]:
-        return decoder(self._sources, self.preprocessing, Workers())
+        return decoder(self.sources, self.preprocessing, Workers())
 
     def weights(self, class_weight: ClassWeight, classes: Sequence[str]) -> np.ndarray:
         """Return how much each image counts, float32 (n,)."""

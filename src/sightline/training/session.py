@@ -4,16 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
+from itertools import compress
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from sightline.batches import ArrayCache
-from sightline.dataset import Content, Dataset, RecordRow, record_rows
+from sightline.dataset import Content, Dataset, RecordRow, content_groups, record_rows
+from sightline.dataset.halves import calibrating
 from sightline.errors import DataError
+from sightline.evaluation import CalibrationGain
 from sightline.files import canonical_json, sha256_bytes
-from sightline.training.assemble import Made, environment, make_bundle
+from sightline.models.deciding import TEMPERATURE
+from sightline.training.assemble import (
+    Made,
+    environment,
+    keras_runner,
+    make_bundle,
+    with_rules,
+)
+from sightline.training.calibrate import calibrate, hold_out
 from sightline.training.logged import LoggingWatcher
 from sightline.training.loop import Watcher
 from sightline.training.origin import refuse_seen, whole_record
@@ -39,18 +51,38 @@ class Learnable:
     contents: tuple[Content, ...]
     earlier: tuple[RecordRow, ...] = ()
 
-    def part(self, split: str) -> tuple[Dataset, tuple[Content, ...]]:
-        """Return the rows of a split and their contents, aligned."""
-        contents = tuple(
-            content
-            for row, content in zip(self.dataset.rows, self.contents, strict=True)
-            if row.split == split
-        )
-        return self.dataset.part(split), contents
+    def part(
+        self, split: str, *, calibrates: bool | None = None
+    ) -> tuple[Dataset, tuple[Content, ...]]:
+        """Return the rows of a split and their contents, aligned.
+
+        Args:
+            split: Its name.
+            calibrates: Of validation: only those that do, or only those that choose.
+        """
+        which = [
+            row.split == split and calibrates in (None, own)
+            for row, own in zip(self.dataset.rows, self.calibrates, strict=True)
+        ]
+        rows = tuple(compress(self.dataset.rows, which))
+        return replace(self.dataset, rows=rows), tuple(compress(self.contents, which))
+
+    @cached_property
+    def calibrates(self) -> tuple[bool, ...]:
+        """For each row, whether it calibrates: half of the validation images, if there are many."""
+        keys = content_groups(self.contents, [row.group for row in self.dataset.rows]).keys
+        places = [i for i, row in enumerate(self.dataset.rows) if row.split == "validation"]
+        rows, groups = [self.dataset.rows[i] for i in places], [keys[i] for i in places]
+        chosen = set(compress(places, calibrating(rows, groups)))
+        return tuple(i in chosen for i in range(len(self.dataset.rows)))
 
     def record(self) -> list[RecordRow]:
         """Return what the bundle keeps of the data."""
-        return whole_record(record_rows(self.dataset, self.contents), self.earlier)
+        rows = record_rows(self.dataset, self.contents)
+        marked = [
+            row._replace(calibrates=own) for row, own in zip(rows, self.calibrates, strict=True)
+        ]
+        return whole_record(marked, self.earlier)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,9 +107,13 @@ def train_bundle(recipe: Recipe, data: Learnable, session: Session) -> tuple[Tra
         SightlineError: As `training.trainer.train_model` and `training.assemble.make_bundle`.
     """
     classes = data.dataset.classes
-    training, validation = (
-        Part.of(*data.part(split), classes=classes, preprocessing=recipe.preprocessing)
-        for split in ("train", "validation")
+    training, validation, calibration = (
+        Part.of(*part, classes=classes, preprocessing=recipe.preprocessing)
+        for part in (
+            data.part("train"),
+            data.part("validation", calibrates=False),
+            data.part("validation", calibrates=True),
+        )
     )
     trained = train_model(
         Job(
@@ -91,6 +127,9 @@ def train_bundle(recipe: Recipe, data: Learnable, session: Session) -> tuple[Tra
             stop=session.stop,
         )
     )
+    source = keras_runner(trained.model, recipe, classes)
+    with session.watcher.stage("calibrating") as progress:
+        calibrate(trained.model, source, calibration, progress=heeding(session.stop, progress))
     # Evenly from all of it: rows come class by class.
     count = min(len(validation), _COMPARED_IMAGES)
     compared = np.linspace(0, len(validation) - 1, count).astype(np.int64)
@@ -98,12 +137,16 @@ def train_bundle(recipe: Recipe, data: Learnable, session: Session) -> tuple[Tra
         made = make_bundle(
             trained,
             recipe,
-            classes=classes,
+            source=source,
             record=data.record(),
             pixels=validation.decode(compared),
         )
         heeding(session.stop, progress)(count, count)
-    return trained, made
+    with session.watcher.stage("looking at what is familiar") as progress:
+        held_out = hold_out(
+            made.runner, calibration, training, progress=heeding(session.stop, progress)
+        )
+    return trained, with_rules(made, held_out)
 
 
 def metrics_of(trained: Trained, made: Made, evaluations: Mapping[str, Any]) -> dict[str, Any]:
@@ -120,6 +163,24 @@ def metrics_of(trained: Trained, made: Made, evaluations: Mapping[str, Any]) -> 
         "verification": made.verification.to_json(),
         "history": [dict(row) for row in trained.history],
         "head": None if head is None else head.to_json(),
+    }
+
+
+def calibration_json(made: Made, gain: CalibrationGain | None) -> dict[str, Any]:
+    """Return how the model was calibrated, and what that did, as JSON.
+
+    Args:
+        made: The bundle.
+        gain: Measured on images that did not calibrate it.
+    """
+    held_out = made.bundle.held_out()
+    temperature = made.bundle.weights()[TEMPERATURE]
+    return {
+        # Images that chose the model are never among them.
+        "method": "none" if held_out is None else "held out of validation",
+        "images": 0 if held_out is None else len(held_out.logits),
+        "temperature": temperature.tolist(),
+        "on_test": None if gain is None else gain.to_json(),
     }
 
 

@@ -10,7 +10,7 @@ import shutil
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +18,8 @@ from sightline.auditing import audit, gate
 from sightline.auditing.gate import check_words
 from sightline.batches import ArrayCache, class_weights
 from sightline.dataset import SPLITS, Dataset, Finding, RecordRow
-from sightline.errors import ConfigError
-from sightline.evaluation import Evaluation, evaluate
+from sightline.errors import CheckFailedError, ConfigError
+from sightline.evaluation import CalibrationGain, Evaluation, calibration_gain, evaluate
 from sightline.files import (
     cache_directory,
     free_path,
@@ -30,6 +30,8 @@ from sightline.files import (
 )
 from sightline.inference import LiteRTRunner, predict
 from sightline.models.bundle import SUFFIX, read_bundle, write_bundle
+from sightline.models.deciding import Wish, check_wish, decide
+from sightline.models.rules import Rules
 from sightline.predictions import Predictions
 from sightline.reporting import save_curves
 from sightline.training.assemble import Made
@@ -39,7 +41,13 @@ from sightline.training.loop import Watcher
 from sightline.training.origin import continue_options, keep_splits, refuse_seen
 from sightline.training.parts import heeding
 from sightline.training.recipe import Options, Recipe, resolve
-from sightline.training.session import Learnable, Session, metrics_of, train_bundle
+from sightline.training.session import (
+    Learnable,
+    Session,
+    calibration_json,
+    metrics_of,
+    train_bundle,
+)
 from sightline.training.signals import StopRequest
 from sightline.training.trainer import Trained, Workplace
 from sightline.verification import Verification
@@ -60,6 +68,7 @@ class Request:
         without: Checks whose flagged images are left out.
         shares: Of train, validation and test, where the data has no splits.
         cache_bytes: What pixels and features may take on the disk.
+        wish: What the answers of the model are to be like.
     """
 
     data: Path
@@ -72,6 +81,7 @@ class Request:
     without: tuple[str, ...] = ()
     shares: tuple[float, float, float] = (0.7, 0.15, 0.15)
     cache_bytes: int | None = None
+    wish: Wish = field(default_factory=Wish)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,6 +100,10 @@ class TrainResult:
         predictions: The answers on the test images.
         labels: Their right answers.
         verification: The twin against the Keras model.
+        calibrated: Whether there were images to calibrate it on.
+        calibration: What the temperature did to the log loss of the test images.
+        rules: From probabilities to answers.
+        refused: Why the wish could not be fulfilled; the model is saved without it.
         history: One row for each epoch.
         seconds: Wall time of it all.
     """
@@ -105,6 +119,10 @@ class TrainResult:
     predictions: Predictions
     labels: tuple[tuple[str, ...], ...]
     verification: Verification
+    calibrated: bool
+    calibration: CalibrationGain | None
+    rules: Rules
+    refused: CheckFailedError | None
     history: tuple[Mapping[str, float], ...]
     seconds: float
 
@@ -118,7 +136,7 @@ class TrainResult:
         weakest = self.test.weakest_class
         return {
             "schema": "train",
-            "schema_version": "1.0",
+            "schema_version": "1.1",
             "bundle": printable(self.path),
             "directory": printable(self.directory),
             "task": self.test.task,
@@ -131,6 +149,8 @@ class TrainResult:
             "recipe": self.recipe.to_json(),
             "epochs": len(self.history),
             "verification": self.verification.to_json(),
+            "calibration": self.calibration and self.calibration.to_json(),
+            "rules": self.rules.to_json(),
             "seconds": self.seconds,
             "next_command": self.next_command,
         }
@@ -224,6 +244,7 @@ def _plan(request: Request) -> _Plan:
     dataset = Dataset.open(request.data, allow=request.allow)
     recipe = resolve(request.options, classes=len(dataset.classes), task=dataset.task)
     class_weights(recipe.class_weight, dataset.label_matrix(), dataset.classes)
+    check_wish(request.wish, dataset.classes, dataset.task)
     path = destination(request)  # last: who adds --overwrite should not meet the next error then
     return _Plan(
         request=request,
@@ -306,11 +327,16 @@ def _finish(
 ) -> TrainResult:
     """Measure on the held-out images through the twin, as they will be predicted, and save."""
     trained, made = results
+    made, refused = _wished(made, plan.request.wish)
     validation, _, _ = _measure(made.runner, data.learnable, "validation", session)
     test, predictions, labels = _measure(made.runner, data.learnable, "test", session)
-    metrics = metrics_of(
-        trained, made, {"test": test.to_json(), "validation": validation.to_json()}
-    )
+    calibration = calibration_gain(predictions, labels)
+    measured = {
+        "test": test.to_json(),
+        "validation": validation.to_json(),
+        "calibration": calibration_json(made, calibration),
+    }
+    metrics = metrics_of(trained, made, measured)
     # The bundle last: until it stands, what was trained can be resumed.
     _write_logs(plan.directory, trained)
     write_bundle(plan.path, replace(made.bundle, metrics=metrics))
@@ -326,9 +352,22 @@ def _finish(
         predictions=predictions,
         labels=labels,
         verification=made.verification,
+        calibrated=made.bundle.held_out() is not None,
+        calibration=calibration,
+        rules=made.bundle.rules,
+        refused=refused,
         history=trained.history,
         seconds=0.0,
     )
+
+
+def _wished(made: Made, wish: Wish) -> tuple[Made, CheckFailedError | None]:
+    """Return the model with the rules that were wished for, or why it has none."""
+    try:
+        bundle = decide(made.bundle, wish)
+    except CheckFailedError as error:
+        return made, error
+    return replace(made, bundle=bundle, runner=LiteRTRunner(bundle)), None
 
 
 def _measure(

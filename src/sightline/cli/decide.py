@@ -1,0 +1,134 @@
+"""`sightline decide`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from sightline.cli.console import Console
+from sightline.cli.options import Aim, Coverage, MaxError, Model, Overwrite
+from sightline.errors import ConfigError
+from sightline.evaluation import wilson
+from sightline.files import free_path, printable
+from sightline.models.bundle import SUFFIX, Bundle, read_bundle, write_bundle
+from sightline.models.deciding import Wish, held_out_curve
+from sightline.models.deciding import decide as choose
+from sightline.models.rules import Rules
+
+_SHOWN = (0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 1.0)
+
+
+def decide(
+    context: typer.Context,
+    model: Model,
+    *,
+    max_error: MaxError = None,
+    coverage: Coverage = None,
+    aim: Aim = None,
+    answer_all: Annotated[
+        bool, typer.Option("--answer-all", help="Answer every image, however unsure or strange.")
+    ] = False,
+    save: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Where the model with the new rules goes."),
+    ] = None,
+    overwrite: Overwrite = False,
+) -> None:
+    """Choose when a model says "unsure", and the threshold of a class.
+
+    The model's own answers to validation images that did not choose it decide; no image is
+    needed. Without an option, say the rules and what could be promised.
+    """
+    console: Console = context.obj
+    wish = Wish(
+        max_error=max_error, coverage=coverage, aims=tuple(aim or ()), answer_all=answer_all
+    )
+    if bool(wish) != (save is not None):
+        raise ConfigError(
+            "Rules were asked for, but not where the model is to go."
+            if wish
+            else "--save without a rule to choose.",
+            expected="a rule and --save FILE, or neither",
+            fix="for example --max-error 0.02 --save strict.sightline",
+            code="bad_wish",
+        )
+    bundle = read_bundle(model)
+    if save is not None:
+        save = free_path(save, suffixes=(SUFFIX,), overwrite=overwrite)
+        bundle = choose(bundle, wish)
+        write_bundle(save, bundle)
+    if console.as_json:
+        console.document(_document(bundle, save))
+        return
+    _tell_rules(console, bundle)
+    if save is None:
+        _tell_curve(console, bundle)
+    else:
+        console.line(f"saved {printable(save)}")
+
+
+def _document(bundle: Bundle, save: Path | None) -> dict[str, object]:
+    held_out = bundle.held_out()
+    curve = None if held_out is None else held_out_curve(bundle)
+    return {
+        "schema": "decide",
+        "schema_version": "1.0",
+        "saved": None if save is None else printable(save),
+        "rules": bundle.rules.to_json(),
+        "images": 0 if held_out is None else len(held_out.logits),
+        "risk_coverage": None if curve is None else curve.to_json(),
+    }
+
+
+def _tell_rules(console: Console, bundle: Bundle) -> None:
+    rules = bundle.rules
+    for name, words in _words(rules, bundle):
+        promise = rules.promises.get(name)
+        console.line(f"{words}: {promise}" if promise else words)
+
+
+def _words(rules: Rules, bundle: Bundle) -> list[tuple[str, str]]:
+    found = []
+    if rules.positive is not None:
+        name, limit = rules.positive
+        found.append(("thresholds", f"{printable(name)} from {limit:.4g}"))
+    if rules.thresholds:
+        pairs = zip(bundle.classes, rules.thresholds, strict=True)
+        listed = ", ".join(f"{printable(name)} from {limit:.4g}" for name, limit in pairs)
+        found.append(("thresholds", listed))
+    if len(rules.unsure_below) == 1:
+        found.append(("unsure_below", f"unsure below {rules.unsure_below[0]:.4g}"))
+    elif rules.unsure_below:
+        pairs = zip(bundle.classes, rules.unsure_below, strict=True)
+        listed = ", ".join(f"{printable(name)} {limit:.4g}" for name, limit in pairs)
+        found.append(("unsure_below", f"unsure below {listed}"))
+    if rules.unlike_above is not None:
+        distance = f"unlike the training data above a distance of {rules.unlike_above:.3g}"
+        found.append(("unlike_above", distance))
+    return found or [("", "Every image gets the most probable class.")]
+
+
+def _tell_curve(console: Console, bundle: Bundle) -> None:
+    """Print the trade between coverage and error on the held-out images."""
+    held_out = bundle.held_out()
+    curve = None if held_out is None else held_out_curve(bundle)
+    if held_out is None or curve is None:
+        console.note("No image calibrated this model, so nothing can be promised.")
+        return
+    n = len(held_out.logits)
+    rows = []
+    for share in _SHOWN:
+        place = min(int(curve.coverage.searchsorted(share - 1e-9)), len(curve.coverage) - 1)
+        given = round(float(curve.coverage[place]) * n)
+        error = wilson(round(float(curve.risk[place]) * given), given)
+        limit = f"{float(curve.unsure_below[place]):.3f}"
+        rows.append([f"{curve.coverage[place]:.2f}", *error.figures, str(given), limit])
+    console.line()
+    console.table(
+        ["answered", "wrong of them", "95 % interval", "images", "unsure below"],
+        list(dict.fromkeys(map(tuple, rows))),
+        right=("answered", "wrong of them", "images", "unsure below"),
+    )
+    console.line(f"{n} validation images that did not choose the model")

@@ -1,0 +1,211 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from safetensors.numpy import save as save_tensors
+
+from sightline.errors import CheckFailedError, ConfigError
+from sightline.images import Preprocessing
+from sightline.models import Architecture
+from sightline.models.bundle import (
+    GOLDEN_TENSORS,
+    HELD_OUT,
+    RECORD,
+    TWIN,
+    WEIGHTS,
+    Bundle,
+    pack_held_out,
+    pack_record,
+    pack_weights,
+)
+from sightline.models.deciding import (
+    TEMPERATURE,
+    Wish,
+    check_wish,
+    decide,
+    held_out_curve,
+    held_out_predictions,
+    set_limit,
+)
+from sightline.models.rules import HeldOut, Rules
+
+NAMES = ("defect", "fine", "other")
+
+
+def bundle_of(
+    n: int = 600, *, task: str = "multi_class", classes: int = 2, temperature: float = 2.0
+) -> Bundle:
+    """Return a bundle whose held-out logits are `temperature` times too large."""
+    rng = np.random.default_rng(0)
+    right = rng.normal(0, 3, (n, classes))
+    if task == "multi_class":
+        chances = np.exp(right) / np.exp(right).sum(axis=1, keepdims=True)
+        truth = np.eye(classes, dtype=bool)[
+            (chances.cumsum(axis=1) > rng.random((n, 1))).argmax(axis=1)
+        ]
+    else:
+        truth = rng.random((n, classes)) < 1 / (1 + np.exp(-right))
+    members = {
+        WEIGHTS: pack_weights({TEMPERATURE: np.array(temperature, np.float32)}),
+        TWIN: b"",
+        RECORD: pack_record([]),
+        GOLDEN_TENSORS: save_tensors({}),
+    }
+    if n:
+        answers = HeldOut(
+            logits=(temperature * right).astype(np.float32),
+            truth=truth,
+            distances=rng.random(n).astype(np.float32),
+        )
+        members[HELD_OUT] = pack_held_out(answers)
+    return Bundle(
+        classes=NAMES[:classes],
+        task=task,
+        preprocessing=Preprocessing(height=32, width=32),
+        architecture=Architecture(
+            backbone="tutorial_cnn", classes=classes, task=task, height=32, width=32
+        ),
+        rules=Rules(thresholds=(0.5,) * classes if task == "multi_label" else ()),
+        members=members,
+    )
+
+
+def test_nothing_wished_for_changes_nothing():
+    bundle = bundle_of()
+    assert decide(bundle, Wish()) == bundle
+    assert not Wish()
+
+
+def test_probabilities_are_tempered():
+    bundle = bundle_of()
+    held_out = bundle.held_out()
+    assert held_out is not None
+    log_odds = np.subtract(*held_out.logits.astype(np.float64).T) / 2
+    expected = 1 / (1 + np.exp(-log_odds))
+    found = held_out_predictions(bundle).probabilities[:, 0]
+    np.testing.assert_allclose(found, expected, atol=1e-6)
+
+
+def test_a_limit_for_the_error_is_kept_in_the_rules_with_its_promise():
+    decided = decide(bundle_of(classes=3), Wish(max_error=0.1))
+    assert len(decided.rules.unsure_below) == 1
+    assert "at most 0.1 are wrong" in decided.rules.promises["unsure_below"]
+    answers = held_out_predictions(decided)
+    held_out = decided.held_out()
+    assert held_out is not None
+    wrong = (answers.chosen != held_out.truth).any(axis=1)
+    assert wrong[~answers.unsure].mean() <= 0.1 < wrong.mean()
+    decided.rules.check(decided.classes, "multi_class")
+
+
+def test_a_limit_for_the_coverage():
+    answers = held_out_predictions(decide(bundle_of(classes=3), Wish(coverage=0.8)))
+    assert (~answers.unsure).mean() == pytest.approx(0.8, abs=0.01)
+
+
+def test_multi_label_has_a_limit_for_each_label():
+    bundle = bundle_of(2_000, task="multi_label", classes=3)
+    decided = decide(bundle, Wish(max_error=0.05))
+    assert len(decided.rules.unsure_below) == 3
+    assert decided.rules.promises["unsure_below"].startswith("for each label: ")
+    answers, held_out = held_out_predictions(decided), decided.held_out()
+    assert held_out is not None
+    wrong = (answers.chosen != held_out.truth) & ~answers.unsure_decisions
+    assert (wrong.sum(axis=0) / (~answers.unsure_decisions).sum(axis=0) <= 0.05).all()
+
+
+def test_a_label_that_cannot_be_shown_is_named():
+    with pytest.raises(CheckFailedError, match="defect, fine, other"):
+        decide(bundle_of(40, task="multi_label", classes=3), Wish(max_error=0.02))
+
+
+def test_aims_set_the_threshold_of_a_class():
+    bundle = bundle_of()
+    decided = decide(bundle, Wish(aims=("recall[defect]>=0.95",)))
+    assert decided.rules.positive is not None and decided.rules.positive[0] == "defect"
+    answers, held_out = held_out_predictions(decided), decided.held_out()
+    assert held_out is not None
+    assert (answers.chosen & held_out.truth)[:, 0].sum() / held_out.truth[:, 0].sum() >= 0.95
+    cost = decide(bundle, Wish(aims=("cost[defect]=9:1",)))
+    assert cost.rules.positive == ("defect", pytest.approx(0.1))
+    assert decide(bundle, Wish(aims=("f1[fine]",))).rules.positive is not None
+    labels = decide(
+        bundle_of(task="multi_label", classes=3), Wish(aims=("f1[fine]", "cost[other]=1:1"))
+    )
+    assert labels.rules.thresholds[0] == labels.rules.thresholds[2] == 0.5
+    assert labels.rules.thresholds[1] != 0.5
+    assert "fine: the highest F1" in labels.rules.promises["thresholds"]
+    assert "other: the least" in labels.rules.promises["thresholds"]
+
+
+def test_a_limit_follows_the_threshold_that_is_chosen_with_it():
+    decided = decide(bundle_of(2_000), Wish(aims=("cost[defect]=9:1",), max_error=0.1))
+    answers, held_out = held_out_predictions(decided), decided.held_out()
+    assert held_out is not None
+    assert answers.threshold == {"defect": pytest.approx(0.1)}
+    wrong = (answers.chosen != held_out.truth).any(axis=1)
+    assert wrong[~answers.unsure].mean() <= 0.1
+
+
+def test_every_image_can_be_answered_again():
+    bundle = bundle_of(task="multi_class")
+    strict = decide(bundle, Wish(max_error=0.05, aims=("f1[defect]",)))
+    assert strict.rules.unlike_above is not None
+    loose = decide(strict, Wish(answer_all=True))
+    assert (loose.rules.unsure_below, loose.rules.unlike_above) == ((), None)
+    assert loose.rules.positive == strict.rules.positive
+    assert list(loose.rules.promises) == ["thresholds"]
+
+
+def test_sets_and_the_curve_come_from_the_same_images():
+    bundle = bundle_of(classes=3)
+    held_out = bundle.held_out()
+    assert held_out is not None
+    limit = set_limit(bundle, 0.9)
+    inside = held_out_predictions(bundle).probabilities >= np.float32(limit)
+    assert inside[held_out.truth].mean() == pytest.approx(0.9, abs=0.01)
+    curve = held_out_curve(bundle)
+    assert curve is not None and curve.n == 600
+
+
+def test_without_images_it_is_said_what_is_missing():
+    for wish in (Wish(max_error=0.1), Wish(aims=("f1[defect]",))):
+        with pytest.raises(CheckFailedError, match="No image calibrated") as caught:
+            decide(bundle_of(0), wish)
+        assert caught.value.exit_code == 3 and caught.value.fix
+    assert decide(bundle_of(0), Wish(aims=("cost[defect]=2:1",))).rules.positive
+
+
+@pytest.mark.parametrize(
+    ("aim", "message"),
+    [
+        ("f1", "cannot be read"),
+        ("f1[defect]>=0.9", "cannot be read"),
+        ("recall[defect]", "cannot be read"),
+        ("recall[defect]>=1.2.3", "cannot be read"),
+        ("precision[defect]>=0.9", "cannot be read"),
+        ("cost[defect]=3", "cannot be read"),
+        ("f1[defct]", "Did you mean 'defect'"),
+        ("recall[defect]>=1", "recall is 1"),
+    ],
+)
+def test_aims_that_cannot_be_are_refused(aim, message):
+    with pytest.raises(ConfigError, match=message):
+        decide(bundle_of(), Wish(aims=(aim,)))
+
+
+def test_wishes_are_checked_before_there_is_a_model():
+    with pytest.raises(ConfigError, match="3 classes"):
+        check_wish(Wish(aims=("f1[defect]",)), NAMES, "multi_class")
+    check_wish(Wish(aims=("f1[defect]",)), NAMES, "multi_label")
+    with pytest.raises(ConfigError, match="max_error is 2"):
+        check_wish(Wish(max_error=2.0), NAMES, "multi_class")
+    with pytest.raises(ConfigError, match="More than one"):
+        Wish(max_error=0.1, coverage=0.9)
+
+
+def test_rules_of_a_bundle_stay_when_others_are_wished_for():
+    bundle = replace(bundle_of(), rules=Rules(positive=("fine", 0.3)))
+    assert decide(bundle, Wish(coverage=0.9)).rules.positive == ("fine", 0.3)
