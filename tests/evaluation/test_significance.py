@@ -4,7 +4,7 @@ import itertools
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
@@ -12,18 +12,21 @@ from sightline.evaluation import fisher, holm, mcnemar, sign_flip
 from sightline.evaluation.significance import images_needed
 
 
+@settings(deadline=None)
 @given(st.integers(0, 40), st.integers(0, 40))
 def test_mcnemar_is_the_binomial_test(before: int, after: int) -> None:
     wanted = stats.binomtest(before, before + after).pvalue if before + after else 1.0
     assert mcnemar(before, after) == pytest.approx(wanted)
 
 
+@settings(deadline=None)
 @given(st.integers(0, 40), st.integers(0, 40), st.integers(0, 9))
 def test_groups_of_one_image_are_mcnemar(before: int, after: int, same: int) -> None:
     sums = np.array([-1] * before + [1] * after + [0] * same, np.int64)
     assert sign_flip(sums) == pytest.approx(mcnemar(before, after))
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(-5, 5), max_size=9))
 def test_sign_flips_are_those_that_can_be_counted(sums: list[int]) -> None:
     seen = abs(sum(sums))
@@ -33,6 +36,7 @@ def test_sign_flips_are_those_that_can_be_counted(sums: list[int]) -> None:
     assert sign_flip(np.array(sums, np.int64)) == pytest.approx(wanted)
 
 
+@settings(deadline=None)
 @given(st.data())
 def test_fisher_is_scipys(data: st.DataObject) -> None:
     n, other = data.draw(st.integers(1, 60)), data.draw(st.integers(1, 60))

@@ -66,6 +66,12 @@ VERBS = _table(
         panel="The main job",
     ),
     Verb(
+        name="compare",
+        target="sightline.cli.compare:compare",
+        summary="Is it better? Two models on the same held-out images, image by image.",
+        panel="Judging models",
+    ),
+    Verb(
         name="audit",
         target="sightline.cli.audit:audit",
         summary="Look for what makes data untrustworthy, before training.",

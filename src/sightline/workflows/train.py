@@ -43,6 +43,7 @@ from sightline.training.session import Learnable, Session, metrics_of, train_bun
 from sightline.training.signals import StopRequest
 from sightline.training.trainer import Trained, Workplace
 from sightline.verification import Verification
+from sightline.workflows.looks import Looks, record_look
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,6 +92,7 @@ class TrainResult:
         labels: Their right answers.
         verification: The twin against the Keras model.
         history: One row for each epoch.
+        looks: At the test images, this one included.
         seconds: Wall time of it all.
     """
 
@@ -106,6 +108,7 @@ class TrainResult:
     labels: tuple[tuple[str, ...], ...]
     verification: Verification
     history: tuple[Mapping[str, float], ...]
+    looks: Looks | None
     seconds: float
 
     @property
@@ -131,6 +134,7 @@ class TrainResult:
             "recipe": self.recipe.to_json(),
             "epochs": len(self.history),
             "verification": self.verification.to_json(),
+            "looks": self.looks and self.looks.to_json(),
             "seconds": self.seconds,
             "next_command": self.next_command,
         }
@@ -314,6 +318,15 @@ def _finish(
     # The bundle last: until it stands, what was trained can be resumed.
     _write_logs(plan.directory, trained)
     write_bundle(plan.path, replace(made.bundle, metrics=metrics))
+    _, judged = data.learnable.part("test")
+    looks = record_look(
+        plan.path,
+        made.bundle,
+        command="train",
+        part="test",
+        images=[content.digest for content in judged],
+        accuracy=test.accuracy.value,
+    )
     return TrainResult(
         path=plan.path,
         directory=plan.directory,
@@ -327,6 +340,7 @@ def _finish(
         labels=labels,
         verification=made.verification,
         history=trained.history,
+        looks=looks,
         seconds=0.0,
     )
 

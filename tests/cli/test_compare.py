@@ -1,0 +1,85 @@
+"""`compare` as a shell sees it, and how looks at test images are told."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sightline.cli import main
+from sightline.dataset import write_digits
+
+pytestmark = pytest.mark.train
+
+NETWORK = (
+    *("--weights", "none", "--effort", "quick", "--backbone", "tutorial_cnn"),
+    *("--option", "filters=[4,8]", "--option", "dense_units=16"),
+    *("--channels", "1", "--image-size", "16"),
+)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("compare")
+    write_digits(folder / "digits", per_class=20)
+    for name, epochs in (("a", 1), ("b", 12)):
+        words = [*NETWORK, "--epochs", str(epochs), "--save", str(folder / f"{name}.sightline")]
+        assert main(["train", str(folder / "digits"), *words]) == 0
+    return folder
+
+
+def run(capsys: pytest.CaptureFixture[str], *words: object) -> tuple[int, str, str]:
+    code = main([str(word) for word in words])
+    out, err = capsys.readouterr()
+    return code, out, err
+
+
+def test_two_models_are_compared(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    paths = folder / "a.sightline", folder / "b.sightline"
+    code, out, err = run(capsys, "compare", *paths, folder / "digits")
+    assert code == 0, err
+    assert "images that both hold out as 'test'" in out
+    assert "B is better" in out or "Not told apart" in out
+    assert "were trained on by A or B and are left out" in err
+    assert "A: test read 2 times: train 1, compare 1" in err
+    assert "have judged 2 models here" in err
+
+
+def test_compare_as_json(
+    folder: Path, capsys: pytest.CaptureFixture[str], check_schema: Callable[[Any, str], None]
+) -> None:
+    paths = folder / "a.sightline", folder / "b.sightline"
+    code, out, err = run(
+        capsys, "compare", *paths, folder / "digits", "--on", "validation", "--json"
+    )
+    assert code == 0, err
+    document = json.loads(out)
+    check_schema(document, "compare")
+    assert document["looks"] == [None, None]
+    comparison, selection = document["comparison"], document["selection"]
+    assert comparison["n"] == selection["judged"]
+    assert selection["judged"] + selection["seen"] + selection["other"] == 200
+    differ = comparison["only_before"] + comparison["only_after"]
+    kinds = [change["kind"] for change in comparison["changes"]]
+    assert kinds.count("broken") + kinds.count("fixed") == differ
+    assert comparison["before"]["value"] + comparison["gain"]["value"] == pytest.approx(
+        comparison["after"]["value"]
+    )
+
+
+def test_evaluate_says_how_often_the_test_was_read(
+    folder: Path, capsys: pytest.CaptureFixture[str], check_schema: Callable[[Any, str], None]
+) -> None:
+    words = ("evaluate", folder / "a.sightline", folder / "digits")
+    _, out, err = run(capsys, *words, "--json")
+    first = json.loads(out)
+    check_schema(first, "evaluate")
+    assert f"test read {first['looks']['count']} times: train 1" in err
+    _, out, _ = run(capsys, *words, "--json")
+    assert json.loads(out)["looks"]["count"] == first["looks"]["count"] + 1
+    _, out, err = run(capsys, *words, "--on", "validation", "--json")
+    assert json.loads(out)["looks"] is None
+    assert "test read" not in err
