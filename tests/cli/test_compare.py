@@ -83,3 +83,19 @@ def test_evaluate_says_how_often_the_test_was_read(
     _, out, err = run(capsys, *words, "--on", "validation", "--json")
     assert json.loads(out)["looks"] is None
     assert "test read" not in err
+
+
+def test_stress_as_json_and_in_words(
+    folder: Path, capsys: pytest.CaptureFixture[str], check_schema: Callable[[Any, str], None]
+) -> None:
+    words = ("stress", folder / "b.sightline", folder / "digits", "--images", 12)
+    code, out, err = run(capsys, *words, "--json")
+    assert code == 0, err
+    document = json.loads(out)
+    check_schema(document, "stress")
+    assert document["clean"]["n"] == 12 < document["available"]
+    assert "stress 1 (docs/evaluation.md#the-sealed-test)" in err
+    _, out, _ = run(capsys, *words, "--on", "validation")
+    assert "12 of " in out
+    assert "images of the part 'validation'" in out
+    assert "worse than clean beyond chance" in out

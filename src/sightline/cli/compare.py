@@ -34,7 +34,7 @@ def compare(
     on: Annotated[str, typer.Option(help=_ON)] = "test",
     allow: Allow = None,
 ) -> None:
-    """Is it better? Two models on the same held-out images, image by image.
+    """Is it better? Two models on the same held-out images.
 
     Only images that both models hold out are counted. Images with a group are drawn and tested
     as groups.

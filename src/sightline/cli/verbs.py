@@ -68,7 +68,13 @@ VERBS = _table(
     Verb(
         name="compare",
         target="sightline.cli.compare:compare",
-        summary="Is it better? Two models on the same held-out images, image by image.",
+        summary="Is it better? Two models on the same held-out images.",
+        panel="Judging models",
+    ),
+    Verb(
+        name="stress",
+        target="sightline.cli.stress:stress",
+        summary="Does it stand worse photos? Blur, compression, light, tilt, noise.",
         panel="Judging models",
     ),
     Verb(

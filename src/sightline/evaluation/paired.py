@@ -17,6 +17,7 @@ from sightline.errors import DataError
 from sightline.evaluation.changes import Change, ClassChange, changes, with_columns
 from sightline.evaluation.counts import Counts, Labels, label_matrix
 from sightline.evaluation.estimates import Estimate, wilson, wilson_limits
+from sightline.evaluation.grouping import group_sums, numbered
 from sightline.evaluation.resampling import percentile_estimate, resample_sums
 from sightline.evaluation.scores import Marginals
 from sightline.evaluation.significance import SIGNIFICANT, holm, images_needed, sign_flip
@@ -121,7 +122,7 @@ class _Paired:
 
     def p_value(self, before: np.ndarray, after: np.ndarray, rows: np.ndarray) -> float:
         """Return the exact p-value over `rows`, a bool mask (n,), of right answers (n,)."""
-        return sign_flip(_sums(after[rows].astype(np.int64) - before[rows], self.units[rows]))
+        return sign_flip(group_sums(after[rows].astype(np.int64) - before[rows], self.units[rows]))
 
 
 def compare(
@@ -152,7 +153,7 @@ def compare(
     named = range(len(before)) if groups is None else groups
     paired = _Paired(
         classes=before.classes,
-        units=_numbered([named[row] for row in rows]),
+        units=numbered([named[row] for row in rows]),
         truth=label_matrix(before, labels)[both],
         before=before.chosen[both],
         after=with_columns(after, before.classes)[both],
@@ -292,8 +293,8 @@ def paired_gain(
     if m == 0:
         return Estimate.undefined()
     gains = np.asarray(after, np.float64) - np.asarray(before, np.float64)
-    image_of = _numbered(images if images is not None else range(m))
-    run_of = _numbered(runs if runs is not None else [0] * m)
+    image_of = numbered(images if images is not None else range(m))
+    run_of = numbered(runs if runs is not None else [0] * m)
     n, run_count = int(image_of.max()) + 1, int(run_of.max()) + 1
     value = float(gains.mean())
     if not np.ptp(gains):
@@ -370,12 +371,7 @@ def _inflation(before: np.ndarray, after: np.ndarray, units: np.ndarray) -> floa
     apart -= apart.mean()
     if not apart.any():
         return len(units) / len(set(units.tolist()))
-    return max(1.0, float((_sums(apart, units) ** 2).sum() / (apart**2).sum()))
-
-
-def _sums(values: np.ndarray, units: np.ndarray) -> np.ndarray:
-    """Return the sums (u,) of values (n,) over units (n,), in the type of the values."""
-    return np.bincount(units, weights=values).astype(values.dtype)
+    return max(1.0, float((group_sums(apart, units) ** 2).sum() / (apart**2).sum()))
 
 
 def _resample_means(totals: np.ndarray, counts: np.ndarray, seed: int) -> np.ndarray:
@@ -388,9 +384,3 @@ def _resample_means(totals: np.ndarray, counts: np.ndarray, seed: int) -> np.nda
     drawn = (sums[:, runs:] * run_times).sum(axis=1)
     # A resample may miss every image of the runs that it drew.
     return np.asarray(gained[drawn > 0] / drawn[drawn > 0])
-
-
-def _numbered(names: Sequence[Hashable]) -> np.ndarray:
-    """Return for each name its number in order of first sight: int64 (m,)."""
-    numbers: dict[Hashable, int] = {}
-    return np.array([numbers.setdefault(name, len(numbers)) for name in names], np.int64)

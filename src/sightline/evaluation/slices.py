@@ -17,6 +17,7 @@ import numpy as np
 
 from sightline.errors import DataError
 from sightline.evaluation.estimates import Estimate, wilson_limits
+from sightline.evaluation.grouping import numbered
 from sightline.evaluation.significance import SIGNIFICANT, fisher, holm
 from sightline.files import printable
 
@@ -131,7 +132,7 @@ def slices(
     Source: J. N. K. Rao and A. J. Scott, Biometrics 48 (1992), 577-585, for the groups;
     R. G. Newcombe, Statistics in Medicine 17 (1998), 873-890, method 10, for the difference.
     """
-    units = np.arange(len(right)) if groups is None else _numbered(groups)
+    units = np.arange(len(right)) if groups is None else numbered(groups)
     _check_lengths(len(right), {**attributes, "the groups": units})
     found: list[Slice] = []
     small: dict[str, tuple[int, int]] = {}
@@ -230,11 +231,6 @@ def _named(given: Attribute) -> np.ndarray:
             low, high = given[inside].min(), given[inside].max()
             names[inside] = f"{low:.4g} to {high:.4g} ({name})"
     return names
-
-
-def _numbered(groups: Sequence[Hashable]) -> np.ndarray:
-    numbers: dict[Hashable, int] = {}
-    return np.array([numbers.setdefault(group, len(numbers)) for group in groups], np.int64)
 
 
 def _check_lengths(n: int, given: Mapping[str, Attribute]) -> None:
