@@ -52,10 +52,10 @@ def test_small_slices_are_counted_and_not_judged() -> None:
 def test_numbers_are_cut_into_four_ranges_of_as_many_images() -> None:
     found = slices(right((40, 80)), {"size": np.arange(80.0)})
     assert [(one.value, one.n) for one in found.slices] == [
-        ("40 to 59 (third quarter)", 20),
-        ("60 to 79 (highest quarter)", 20),
-        ("0 to 19 (lowest quarter)", 20),
-        ("20 to 39 (second quarter)", 20),
+        ("third quarter (40 to 59)", 20),
+        ("highest quarter (60 to 79)", 20),
+        ("lowest quarter (0 to 19)", 20),
+        ("second quarter (20 to 39)", 20),
     ]
 
 
@@ -63,9 +63,9 @@ def test_equal_numbers_are_never_torn_apart() -> None:
     numbers = np.array([1.0] * 50 + [2.0] * 20 + [3.0, 4.0, 5.0] * 10)
     found = slices(right((60, 100)), {"size": numbers})
     assert sorted((one.value, one.n) for one in found.slices) == [
-        ("1 to 1 (lowest quarter)", 50),
-        ("2 to 3 (third quarter)", 30),
-        ("4 to 5 (highest quarter)", 20),
+        ("highest quarter (4 to 5)", 20),
+        ("lowest quarter (1 to 1)", 50),
+        ("third quarter (2 to 3)", 30),
     ]
     few = slices(right((60, 100)), {"flash": np.array([0.0, 1.0] * 50)})
     assert sorted(one.value for one in few.slices) == ["0", "1"]
@@ -130,3 +130,8 @@ def test_json_has_all_that_was_looked_at() -> None:
     assert [one["value"] for one in document["slices"]] == ["b", "a"]
     assert document["small"] == [{"attribute": "place", "values": 1, "images": 1}]
     assert set(document["slices"][0]) == {*Slice.__dataclass_fields__, "is_weak"}
+
+
+def test_large_numbers_are_written_out() -> None:
+    found = slices(right((20, 40)), {"pixels": np.array([12_000_000.0, 1.5] * 20)})
+    assert {one.value for one in found.slices} == {"12,000,000", "1.5"}

@@ -220,7 +220,7 @@ def _named(given: Attribute) -> np.ndarray:
     known = np.isfinite(given)
     numbers = np.unique(given[known])
     if len(numbers) <= _PARTS:
-        names[known] = [f"{number:.4g}" for number in given[known].tolist()]
+        names[known] = [_digits(number) for number in given[known].tolist()]
         return names
     edges = np.quantile(given[known], np.arange(1, _PARTS) / _PARTS)
     # What equals an edge falls below it, so that equal numbers are never torn apart.
@@ -229,8 +229,12 @@ def _named(given: Attribute) -> np.ndarray:
         inside = known & (places == place)
         if inside.any():
             low, high = given[inside].min(), given[inside].max()
-            names[inside] = f"{low:.4g} to {high:.4g} ({name})"
+            names[inside] = f"{name} ({_digits(low)} to {_digits(high)})"
     return names
+
+
+def _digits(number: float) -> str:
+    return f"{number:,.0f}" if abs(number) >= 1000 else f"{number:.4g}"
 
 
 def _check_lengths(n: int, given: Mapping[str, Attribute]) -> None:
