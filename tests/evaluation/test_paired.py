@@ -190,10 +190,13 @@ def test_the_macro_f1_gain_is_that_of_two_evaluations() -> None:
     comparison = compare(before, after, labels)
     first, second = evaluate(before, labels), evaluate(after, labels)
     wanted = second.macro.f1.value - first.macro.f1.value
-    assert comparison.macro_f1_gain.value == pytest.approx(wanted)
-    assert comparison.macro_f1_gain.low <= wanted <= comparison.macro_f1_gain.high
+    assert comparison.macro_f1.gain.value == pytest.approx(wanted)
+    assert comparison.macro_f1.gain.low <= wanted <= comparison.macro_f1.gain.high
+    assert comparison.macro_f1.before == pytest.approx(first.macro.f1.value)
+    assert comparison.macro_f1.after == pytest.approx(second.macro.f1.value)
+    assert comparison.log_loss.before == pytest.approx(first.log_loss.value)
     lost = second.log_loss.value - first.log_loss.value
-    assert comparison.log_loss_gain.value == pytest.approx(lost)
+    assert comparison.log_loss.gain.value == pytest.approx(lost)
 
 
 def test_a_model_against_itself_is_not_told_apart() -> None:
@@ -202,8 +205,8 @@ def test_a_model_against_itself_is_not_told_apart() -> None:
     comparison = compare(same, same, labels)
     assert (comparison.verdict, comparison.p_value) == ("not_told_apart", 1.0)
     assert (comparison.images_needed, comparison.changes) == (None, ())
-    assert comparison.macro_f1_gain.low < 0 < comparison.macro_f1_gain.high
-    assert comparison.log_loss_gain.high == 0
+    assert comparison.macro_f1.gain.low < 0 < comparison.macro_f1.gain.high
+    assert comparison.log_loss.gain.high == 0
 
 
 def test_a_clear_gain_is_better_and_turned_round_worse() -> None:
@@ -285,3 +288,7 @@ def test_images_that_neither_answered_leave_nothing_to_compare() -> None:
     comparison = compare(failed, failed, [("cat",)])
     assert (comparison.n, comparison.failed, comparison.verdict) == (0, 1, "not_told_apart")
     assert not comparison.gain.defined
+    nothing = {"value": None, "low": None, "high": None, "n": 0}
+    unknown = {"before": None, "after": None, "gain": nothing}
+    document = comparison.to_json()
+    assert document["macro_f1"] == document["log_loss"] == unknown

@@ -37,7 +37,7 @@ def test_a_look_says_when_by_what_and_at_what(tmp_path: Path) -> None:
     assert set(written) == set(found.model[0].__dataclass_fields__)
     assert written["time"].endswith("+00:00")
     assert (written["command"], written["n"], written["accuracy"]) == ("evaluate", 2, 0.5)
-    assert found.notes == ()
+    assert found.notes() == ()
     assert found.to_json() == {"count": 1, "models": 1}
 
 
@@ -46,7 +46,7 @@ def test_from_the_second_look_on_it_is_said(tmp_path: Path) -> None:
     look(path, bundle(), "train")
     look(path, bundle())
     found = look(path, bundle())
-    assert found.notes == (
+    assert found.notes() == (
         "test read 3 times: train 1, evaluate 2 (docs/evaluation.md#the-sealed-test)",
     )
     assert [one.command for one in looks(path, bundle())] == ["train", "evaluate", "evaluate"]
@@ -65,7 +65,7 @@ def test_choosing_between_models_by_the_same_images_is_seen(tmp_path: Path) -> N
     other = look(tmp_path / "x.sightline", bundle(b"x"), images="cd")
     assert (found.models, other.models) == (3, 1)
     assert look(tmp_path / "y.sightline", bundle(b"y"), images="ba").models == 4
-    assert "judged 3 models" in found.notes[0]
+    assert "judged 3 models" in found.notes()[0]
 
 
 def test_a_torn_line_is_not_counted_and_said(tmp_path: Path) -> None:

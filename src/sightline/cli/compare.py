@@ -36,8 +36,8 @@ def compare(
 ) -> None:
     """Is it better? Two models on the same held-out images.
 
-    Only images that both models hold out are counted. Images with a group are drawn and tested
-    as groups.
+    Only images that both models hold out are counted.
+    Images with a group are drawn and tested as groups.
     """
     console: Console = context.obj
     paths = (before, after)
@@ -59,8 +59,7 @@ def compare(
         record_look(path, bundle, command="compare", part=on, images=digests, accuracy=accuracy)
         for path, bundle, accuracy in zip(paths, bundles, accuracies, strict=True)
     ]
-    for letter, look in zip("AB", looks, strict=True):
-        tell_looks(console, look, prefix=f"{letter}: ")
+    tell_looks(console, *looks)
     if console.as_json:
         console.document(_document(compared, looks, paths=paths, data=data))
     else:

@@ -41,8 +41,8 @@ def stress(
 ) -> None:
     """Does it stand worse photos? Blur, compression, light, tilt, noise.
 
-    Held-out images are made worse by degrees, before the model's preprocessing, and each answer
-    is compared with the answer to the same image as it is.
+    Held-out images are made worse by degrees, before the model's preprocessing.
+    Each answer is compared with the answer to the same image as it is.
     """
     console: Console = context.obj
     bundle = read_bundle(model)

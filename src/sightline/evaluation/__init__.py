@@ -1,6 +1,6 @@
 """Predictions and labels become an `Evaluation`: NumPy only, checked against scikit-learn."""
 
-from sightline.evaluation.changes import Change, ClassChange
+from sightline.evaluation.changes import Change, ClassChange, Difference
 from sightline.evaluation.counts import Counts, Labels, label_matrix
 from sightline.evaluation.estimates import Estimate, wilson
 from sightline.evaluation.mistakes import Mistake, mistakes
@@ -25,6 +25,7 @@ __all__ = [
     "Comparison",
     "Confusion",
     "Counts",
+    "Difference",
     "Estimate",
     "Evaluation",
     "Labels",

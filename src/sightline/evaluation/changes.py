@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -43,6 +44,28 @@ class Change:
             "before": list(self.before),
             "after": list(self.after),
         }
+
+
+@dataclass(frozen=True, kw_only=True)
+class Difference:
+    """A figure of both classifiers, and how far they are apart.
+
+    Attributes:
+        before: Of the first.
+        after: Of the second.
+        gain: `after` minus `before`, with the interval of the paired bootstrap.
+    """
+
+    before: float
+    after: float
+    gain: Estimate
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the figures, null where they are not defined."""
+        before, after = (
+            number if math.isfinite(number) else None for number in (self.before, self.after)
+        )
+        return {"before": before, "after": after, "gain": self.gain.to_json()}
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -14,7 +14,7 @@ from typing import Any, Literal, Protocol
 import numpy as np
 
 from sightline.errors import DataError
-from sightline.evaluation.changes import Change, ClassChange, changes, with_columns
+from sightline.evaluation.changes import Change, ClassChange, Difference, changes, with_columns
 from sightline.evaluation.counts import Counts, Labels, label_matrix
 from sightline.evaluation.estimates import Estimate, wilson, wilson_limits
 from sightline.evaluation.grouping import group_sums, numbered
@@ -44,8 +44,8 @@ class Comparison:
             or with groups its form for groups (`significance.sign_flip`).
         images_needed: How many images would probably show a difference of this size; None where
             none was seen.
-        macro_f1_gain: The second's macro F1 minus the first's.
-        log_loss_gain: The second's log loss minus the first's, in nats: negative is better.
+        macro_f1: Of both.
+        log_loss: Of both, in nats: a negative gain is better.
         per_class: The recall of each class.
         changes: The images whose answer differs.
     """
@@ -60,8 +60,8 @@ class Comparison:
     only_after: int
     p_value: float
     images_needed: int | None
-    macro_f1_gain: Estimate
-    log_loss_gain: Estimate
+    macro_f1: Difference
+    log_loss: Difference
     per_class: tuple[ClassChange, ...]
     changes: tuple[Change, ...]
 
@@ -87,8 +87,8 @@ class Comparison:
             "only_after": self.only_after,
             "p_value": self.p_value,
             "images_needed": self.images_needed,
-            "macro_f1_gain": self.macro_f1_gain.to_json(),
-            "log_loss_gain": self.log_loss_gain.to_json(),
+            "macro_f1": self.macro_f1.to_json(),
+            "log_loss": self.log_loss.to_json(),
             "per_class": [change.to_json() for change in self.per_class],
             "changes": [change.to_json() for change in self.changes],
         }
@@ -176,8 +176,8 @@ def compare(
         only_after=only_after,
         p_value=paired.p_value(first, second, every),
         images_needed=needed and math.ceil(needed * _inflation(first, second, paired.units)),
-        macro_f1_gain=_macro_f1_gain(paired),
-        log_loss_gain=_log_loss_gain(paired, losses[0], losses[1]),
+        macro_f1=_macro_f1(paired),
+        log_loss=_log_loss(paired, losses[0], losses[1]),
         per_class=_per_class(paired),
         changes=changes(
             [before.names[row] for row in rows],
@@ -333,36 +333,42 @@ def _per_class(paired: _Paired) -> tuple[ClassChange, ...]:
     return tuple(replace(one, adjusted=p) for one, p in zip(found, adjusted, strict=True))
 
 
-def _macro_f1_gain(paired: _Paired) -> Estimate:
+def _macro_f1(paired: _Paired) -> Difference:
     n = len(paired.truth)
     if n == 0:
-        return Estimate.undefined()
+        return Difference(before=math.nan, after=math.nan, gain=Estimate.undefined())
     truth, before, after = paired.truth, paired.before, paired.after
     table = np.concatenate([truth & before, before, truth & after, after, truth], axis=1)
-    by_unit = np.zeros((int(paired.units.max()) + 1, table.shape[1]))
-    np.add.at(by_unit, paired.units, table)
 
-    def gain(sums: np.ndarray) -> np.ndarray:
+    def both(sums: np.ndarray) -> np.ndarray:
         hits, answered, hits_after, answered_after, support = np.split(sums, 5, axis=-1)
         first = Marginals(hits=hits, answered=answered, support=support)
         second = Marginals(hits=hits_after, answered=answered_after, support=support)
-        return np.asarray(second.macro("f1") - first.macro("f1"))
+        return np.stack([first.macro("f1"), second.macro("f1")])
 
+    value, value_after = both(table.sum(axis=0)).tolist()
     if np.array_equal(before, after):
         # As in `paired_gain`, with the trials that a mean over classes is worth.
         support = truth.sum(axis=0)[truth.any(axis=0)]
         worth = len(support) ** 2 / np.sum(1 / support) if len(support) else 1.0
         rarest = wilson_limits(0.0, float(worth))[1]
-        return Estimate(value=0.0, low=-rarest, high=rarest, n=n)
-    drawn = gain(resample_sums(by_unit, seed=paired.seed))
-    return percentile_estimate(float(gain(table.sum(axis=0))), drawn, n=n)
+        gain = Estimate(value=0.0, low=-rarest, high=rarest, n=n)
+    else:
+        by_unit = np.zeros((int(paired.units.max()) + 1, table.shape[1]))
+        np.add.at(by_unit, paired.units, table)
+        drawn, drawn_after = both(resample_sums(by_unit, seed=paired.seed))
+        gain = percentile_estimate(value_after - value, drawn_after - drawn, n=n)
+    return Difference(before=value, after=value_after, gain=gain)
 
 
-def _log_loss_gain(paired: _Paired, before: np.ndarray, after: np.ndarray) -> Estimate:
+def _log_loss(paired: _Paired, before: np.ndarray, after: np.ndarray) -> Difference:
     n = len(before)
     if n and np.array_equal(before, after):
-        return Estimate(value=0.0, low=0.0, high=0.0, n=n)
-    return paired.gain(before, after, np.ones(n, bool))
+        gain = Estimate(value=0.0, low=0.0, high=0.0, n=n)
+    else:
+        gain = paired.gain(before, after, np.ones(n, bool))
+    first, second = (float(one.mean()) if n else math.nan for one in (before, after))
+    return Difference(before=first, after=second, gain=gain)
 
 
 def _inflation(before: np.ndarray, after: np.ndarray, units: np.ndarray) -> float:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sightline.evaluation import Comparison, Estimate
+from sightline.evaluation import Comparison, Difference
 from sightline.evaluation.changes import KINDS, Change
 from sightline.files import printable
 from sightline.reporting.columns import aligned, chance, limits, share, shortened, signed
@@ -55,20 +55,18 @@ def verdict_line(comparison: Comparison) -> str:
 
 
 def _overall_lines(comparison: Comparison) -> tuple[str, ...]:
-    def row(name: str, gain: Estimate) -> tuple[str, ...]:
-        return name, "", "", signed(gain)
+    def row(name: str, one: Difference) -> tuple[str, ...]:
+        return name, f"{one.before:.3f}", f"{one.after:.3f}", signed(one.gain)
 
+    accuracy = Difference(
+        before=comparison.before.value, after=comparison.after.value, gain=comparison.gain
+    )
     lines = aligned(
         [
             ("", "A", "B", "B - A, 95 % interval"),
-            (
-                "Accuracy",
-                share(comparison.before),
-                share(comparison.after),
-                signed(comparison.gain),
-            ),
-            row("Macro F1", comparison.macro_f1_gain),
-            row("Log loss (less is better)", comparison.log_loss_gain),
+            row("Accuracy", accuracy),
+            row("Macro F1", comparison.macro_f1),
+            row("Log loss (less is better)", comparison.log_loss),
         ],
         right={1, 2},
     )

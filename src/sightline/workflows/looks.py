@@ -71,14 +71,17 @@ class Looks:
     models: int
     notices: tuple[str, ...] = ()
 
-    @property
-    def notes(self) -> tuple[str, ...]:
-        """What a user should know, from the second look or the second model on."""
+    def notes(self, prefix: str = "") -> tuple[str, ...]:
+        """Return what a user should know, from the second look or the second model on.
+
+        Args:
+            prefix: What a note about this one model begins with.
+        """
         notes = list(self.notices)
         if len(self.model) > 1:
             verbs = Counter(look.command for look in self.model)
             counts = ", ".join(f"{verb} {count}" for verb, count in verbs.items())
-            notes.append(f"test read {len(self.model)} times: {counts} ({_PAGE})")
+            notes.append(f"{prefix}test read {len(self.model)} times: {counts} ({_PAGE})")
         if self.models > 1:
             notes.append(
                 f"these test images have judged {self.models} models here: the best of several "
