@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -99,3 +101,30 @@ def test_stress_as_json_and_in_words(
     assert "12 of " in out
     assert "images of the part 'validation'" in out
     assert "worse than clean beyond chance" in out
+
+
+def test_neither_verb_loads_tensorflow(
+    folder: Path, sightline_process: Callable[..., Any], tmp_path: Path
+) -> None:
+    """A module of that name that cannot be imported stands in its way."""
+    (tmp_path / "tensorflow.py").write_text("raise RuntimeError('loaded')\n")
+    model, data = str(folder / "a.sightline"), str(folder / "digits")
+    for words in (["compare", model, model], ["stress", "--images", "2", model]):
+        environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
+        done = sightline_process(*words, data, "--on", "validation", env=environment)
+        assert done.returncode == 0, done.stderr
+
+
+def test_models_of_other_classes_are_refused_in_three_parts(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("0", "1", "2"):
+        shutil.copytree(folder / "digits" / name, tmp_path / "few" / name)
+    other = tmp_path / "few.sightline"
+    words = [*NETWORK, "--epochs", "1", "--save", str(other)]
+    assert main(["train", str(tmp_path / "few"), *words]) == 0
+    code, _, err = run(capsys, "compare", folder / "a.sightline", other, folder / "digits")
+    assert code == 3
+    assert "only the first knows 3, 4, 5, 6, 7, 8, 9" in err
+    assert "Expected: " in err
+    assert "To do: " in err
