@@ -70,3 +70,20 @@ def test_so_many_images_do_show_the_difference_four_times_out_of_five() -> None:
     drawn = random.multinomial(n, [0.03, 0.05, 0.92], size=400)
     found = np.mean([mcnemar(before, after) < 0.05 for before, after, _ in drawn.tolist()])
     assert found == pytest.approx(0.8, abs=0.08)  # the exact test is a little cautious
+
+
+def test_groups_that_swing_raise_no_more_false_alarms_than_they_may() -> None:
+    """Eight groups of 15 images whose own difference scatters by 0.1 around none."""
+    random = np.random.default_rng(0)
+    unit = np.repeat(np.arange(8), 15)
+    grouped, ignored = [], []
+    for _ in range(400):
+        swing = random.normal(0, 0.1, 8) / 2
+        gain, loss = (np.clip(0.1 + sign * swing, 0, 0.5)[unit] for sign in (1, -1))
+        drawn = random.random(len(unit))
+        apart = np.where(drawn < gain, 1, np.where(drawn < gain + loss, -1, 0))
+        sums = np.bincount(unit, weights=apart).astype(np.int64)
+        grouped.append(sign_flip(sums) < 0.05)
+        ignored.append(mcnemar(int((apart < 0).sum()), int((apart > 0).sum())) < 0.05)
+    assert np.mean(grouped) <= 0.06
+    assert np.mean(ignored) > 1.5 * np.mean(grouped)
