@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from sightline.errors import DataError, ImageError
-from sightline.evaluation import compare, mcnemar, paired_gain
+from sightline.evaluation import compare, evaluate, mcnemar, paired_gain
 from sightline.predictions import Predictions
 
 
@@ -139,4 +139,156 @@ def test_the_seed_decides_and_json_has_all_figures() -> None:
     labels = [("cat",)] * 6
     first = compare(before, after, labels)
     assert first == compare(before, replace(after), labels)
-    assert set(first.to_json()) == set(first.__dataclass_fields__)
+    assert set(first.to_json()) == {*first.__dataclass_fields__, "verdict"}
+
+
+def test_what_became_of_each_image_is_named() -> None:
+    labels = [("cat",), ("cat",), ("dog",), ("dog",)]
+    comparison = compare(answers(0, 1, 1, 0), answers(1, 0, 1, 0), labels)
+    assert [(one.name, one.kind, one.before, one.after) for one in comparison.changes] == [
+        ("a", "broken", ("cat",), ("dog",)),
+        ("b", "fixed", ("dog",), ("cat",)),
+    ]
+    assert comparison.changes[0].labels == ("cat",)
+
+
+def three(*columns: int) -> Predictions:
+    return Predictions(
+        task="multi_class",
+        classes=("cat", "dog", "fox"),
+        names=tuple("abcdefghij"[: len(columns)]),
+        probabilities=np.eye(3, dtype=np.float32)[list(columns)],
+    )
+
+
+def test_another_wrong_answer_is_still_wrong() -> None:
+    comparison = compare(three(1), three(2), [("cat",)])
+    assert [one.kind for one in comparison.changes] == ["still_wrong"]
+    assert (comparison.only_before, comparison.only_after) == (0, 0)
+
+
+def test_classes_by_hand() -> None:
+    """Cats: 1 of 4 against 4 of 4, three fixed; dogs: unchanged; foxes: none."""
+    labels = [("cat",)] * 4 + [("dog",)] * 2
+    comparison = compare(three(0, 1, 1, 1, 1, 1), three(0, 0, 0, 0, 1, 1), labels)
+    cat, dog, fox = comparison.per_class
+    assert (cat.before.value, cat.after.value, cat.gain.value) == (0.25, 1.0, 0.75)
+    assert (cat.only_before, cat.only_after, cat.support, cat.gain.n) == (0, 3, 4, 4)
+    assert cat.p_value == pytest.approx(0.25)
+    assert cat.adjusted == pytest.approx(0.75)  # the smallest of three
+    assert (dog.gain.value, dog.p_value, dog.adjusted) == (0.0, 1.0, 1.0)
+    assert fox.support == 0
+    assert not fox.gain.defined
+
+
+def test_the_macro_f1_gain_is_that_of_two_evaluations() -> None:
+    random = np.random.default_rng(4)
+    truth = random.integers(0, 3, 10)
+    labels = [(("cat", "dog", "fox")[column],) for column in truth]
+    before = three(*np.where(random.random(10) < 0.5, truth, 0))
+    after = three(*np.where(random.random(10) < 0.8, truth, 1))
+    comparison = compare(before, after, labels)
+    first, second = evaluate(before, labels), evaluate(after, labels)
+    wanted = second.macro.f1.value - first.macro.f1.value
+    assert comparison.macro_f1.gain.value == pytest.approx(wanted)
+    assert comparison.macro_f1.gain.low <= wanted <= comparison.macro_f1.gain.high
+    assert comparison.macro_f1.before == pytest.approx(first.macro.f1.value)
+    assert comparison.macro_f1.after == pytest.approx(second.macro.f1.value)
+    assert comparison.log_loss.before == pytest.approx(first.log_loss.value)
+    lost = second.log_loss.value - first.log_loss.value
+    assert comparison.log_loss.gain.value == pytest.approx(lost)
+
+
+def test_a_model_against_itself_is_not_told_apart() -> None:
+    labels = [("cat",)] * 3 + [("dog",)] * 3
+    same = answers(0, 0, 1, 1, 1, 0)
+    comparison = compare(same, same, labels)
+    assert (comparison.verdict, comparison.p_value) == ("not_told_apart", 1.0)
+    assert (comparison.images_needed, comparison.changes) == (None, ())
+    assert comparison.macro_f1.gain.low < 0 < comparison.macro_f1.gain.high
+    assert comparison.log_loss.gain.high == 0
+
+
+def test_a_clear_gain_is_better_and_turned_round_worse() -> None:
+    labels = [("cat",)] * 10
+    poor, good = three(*[1] * 10), three(*[0] * 10)
+    assert compare(poor, good, labels).verdict == "better"
+    assert compare(good, poor, labels).verdict == "worse"
+    # All ten gained: an interval that is a point would be too sure of itself.
+    gain = compare(poor, good, labels).gain
+    assert (gain.value, gain.high) == (1.0, 1.0)
+    assert gain.low == pytest.approx(10 / 13.841459, abs=1e-6)
+
+
+def test_five_against_none_is_not_enough_whatever_the_bootstrap_says() -> None:
+    labels = [("cat",)] * 10
+    comparison = compare(three(*[1] * 5, *[0] * 5), three(*[0] * 10), labels)
+    assert comparison.gain.low > 0
+    assert comparison.p_value == pytest.approx(0.0625)
+    assert comparison.verdict == "not_told_apart"
+
+
+def test_groups_widen_the_interval_and_the_test() -> None:
+    """Six images fixed, but all of two patients: two heads in a row prove nothing."""
+    labels = [("cat",)] * 10
+    before, after = three(*[1] * 6, *[0] * 4), three(*[0] * 10)
+    groups = [*"aaabbb", *"cdef"]
+    alone, together = (compare(before, after, labels, groups=one) for one in (None, groups))
+    assert alone.p_value == pytest.approx(2 / 2**6)
+    assert together.p_value == pytest.approx(2 / 2**2)
+    assert (alone.groups, together.groups, together.gain.n) == (None, 6, 10)
+    assert together.gain.value == alone.gain.value
+    assert together.gain.high - together.gain.low > alone.gain.high - alone.gain.low
+    assert together.images_needed > alone.images_needed
+
+
+def test_groups_of_one_change_nothing() -> None:
+    labels = [("cat",)] * 6
+    pair = answers(0, 1, 0, 1, 0, 1), answers(0, 0, 0, 1, 1, 0)
+    assert replace(compare(*pair, labels, groups=range(6)), groups=None) == compare(*pair, labels)
+
+
+def test_multi_label_answers_are_right_only_as_a_whole() -> None:
+    def of(rows: list[list[float]]) -> Predictions:
+        return Predictions(
+            task="multi_label",
+            classes=("red", "round"),
+            names=("a", "b"),
+            probabilities=np.array(rows, np.float32),
+        )
+
+    labels = [("red", "round"), ("red",)]
+    comparison = compare(of([[0.9, 0.1], [0.9, 0.1]]), of([[0.9, 0.9], [0.9, 0.9]]), labels)
+    assert (comparison.only_before, comparison.only_after) == (1, 1)
+    assert [one.gain.value for one in comparison.per_class] == [0.0, 1.0]
+    assert [one.kind for one in comparison.changes] == ["broken", "fixed"]
+
+
+def test_other_classes_or_tasks_are_refused() -> None:
+    labels = [("cat",)] * 2
+    with pytest.raises(DataError, match="only the second knows fox") as caught:
+        compare(answers(0, 0), three(0, 0), labels)
+    assert caught.value.code == "different_classes"
+    assert caught.value.fix
+    multi = replace(answers(0, 0), task="multi_label")
+    with pytest.raises(DataError, match="the first answers multi_class, the second multi_label"):
+        compare(answers(0, 0), multi, labels)
+    with pytest.raises(DataError, match="1 groups for 2 images"):
+        compare(answers(0, 0), answers(0, 0), labels, groups=["x"])
+
+
+def test_images_that_neither_answered_leave_nothing_to_compare() -> None:
+    failed = Predictions(
+        task="multi_class",
+        classes=("cat", "dog"),
+        names=("a",),
+        probabilities=np.full((1, 2), np.nan, np.float32),
+        errors={0: ImageError("gone")},
+    )
+    comparison = compare(failed, failed, [("cat",)])
+    assert (comparison.n, comparison.failed, comparison.verdict) == (0, 1, "not_told_apart")
+    assert not comparison.gain.defined
+    nothing = {"value": None, "low": None, "high": None, "n": 0}
+    unknown = {"before": None, "after": None, "gain": nothing}
+    document = comparison.to_json()
+    assert document["macro_f1"] == document["log_loss"] == unknown

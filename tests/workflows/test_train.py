@@ -58,7 +58,8 @@ def test_the_result_says_what_was_done(trained: TrainResult) -> None:
 
 
 def test_the_run_leaves_a_bundle_and_its_logs_and_nothing_else(trained: TrainResult) -> None:
-    assert sorted(os.listdir(trained.path.parent)) == ["digits.sightline", "digits.training"]
+    beside = ["digits.looks.jsonl", "digits.sightline", "digits.training"]
+    assert sorted(os.listdir(trained.path.parent)) == beside
     left = sorted(os.listdir(trained.directory))
     assert left == [".lock", "curves.png", "history.csv", "tensorboard"]
     with open(trained.directory / "history.csv", newline="") as stream:

@@ -10,6 +10,7 @@ import typer
 from sightline.auditing.gate import check_words
 from sightline.cli.console import Console
 from sightline.cli.findings import tell_findings
+from sightline.cli.looks import tell_looks
 from sightline.cli.options import Allow, Data, Model
 from sightline.cli.quiet import without_start_messages
 from sightline.dataset import Dataset
@@ -19,6 +20,7 @@ from sightline.inference import LiteRTRunner
 from sightline.models.bundle import read_bundle
 from sightline.reporting import evaluation_lines
 from sightline.workflows.evaluate import Judged, evaluate_images, select
+from sightline.workflows.looks import digests_of, record_look
 
 _MISTAKES = 5
 
@@ -53,8 +55,18 @@ def evaluate(
         runner = LiteRTRunner(bundle)
     with console.progress("Predicting") as progress:
         judged = evaluate_images(runner, selection, progress=progress)
+    looks = record_look(
+        model,
+        bundle,
+        command="evaluate",
+        part=on,
+        images=digests_of(dataset, contents, selection.rows),
+        accuracy=judged.evaluation.accuracy.value,
+    )
+    tell_looks(console, looks)
     if console.as_json:
-        console.document(_document(judged, model=model, data=data))
+        document = _document(judged, model=model, data=data)
+        console.document({**document, "looks": looks and looks.to_json()})
     else:
         _tell(console, judged)
 

@@ -12,6 +12,7 @@ import typer
 
 from sightline.cli.console import Console
 from sightline.cli.findings import tell_findings
+from sightline.cli.looks import tell_looks
 from sightline.cli.options import (
     Aim,
     Allow,
@@ -220,6 +221,7 @@ def _run(console: Console, request: Mapping[str, Any]) -> TrainResult:
 
 def _tell(console: Console, result: TrainResult) -> None:
     tell_findings(console, result.findings)
+    tell_looks(console, result.looks)
     if console.as_json:
         console.document(result.to_json())
         return

@@ -72,6 +72,18 @@ VERBS = _table(
         panel="After training",
     ),
     Verb(
+        name="compare",
+        target="sightline.cli.compare:compare",
+        summary="Is it better? Two models on the same held-out images.",
+        panel="After training",
+    ),
+    Verb(
+        name="stress",
+        target="sightline.cli.stress:stress",
+        summary="Does it stand worse photos? Blur, compression, light, tilt, noise.",
+        panel="After training",
+    ),
+    Verb(
         name="audit",
         target="sightline.cli.audit:audit",
         summary="Look for what makes data untrustworthy, before training.",

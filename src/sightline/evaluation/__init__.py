@@ -1,30 +1,45 @@
 """Predictions and labels become an `Evaluation`: NumPy only, checked against scikit-learn."""
 
 from sightline.evaluation.calibration import CalibrationGain, calibration_gain, fit_temperature
+from sightline.evaluation.changes import Change, ClassChange, Difference
 from sightline.evaluation.conformal import least_probability, prediction_sets
 from sightline.evaluation.counts import Counts, Labels, label_matrix
 from sightline.evaluation.estimates import Estimate, wilson
 from sightline.evaluation.mistakes import Mistake, mistakes
-from sightline.evaluation.paired import Comparison, compare, mcnemar, paired_gain, right_answers
+from sightline.evaluation.paired import (
+    Comparison,
+    check_same_classes,
+    compare,
+    paired_gain,
+    right_answers,
+)
 from sightline.evaluation.records import Averages, ClassScores, Confusion, Evaluation
 from sightline.evaluation.resampling import mean_estimate
+from sightline.evaluation.significance import SIGNIFICANT, fisher, holm, mcnemar, sign_flip
 from sightline.evaluation.summary import evaluate, summarise
 
 __all__ = [
+    "SIGNIFICANT",
     "Averages",
     "CalibrationGain",
+    "Change",
+    "ClassChange",
     "ClassScores",
     "Comparison",
     "Confusion",
     "Counts",
+    "Difference",
     "Estimate",
     "Evaluation",
     "Labels",
     "Mistake",
     "calibration_gain",
+    "check_same_classes",
     "compare",
     "evaluate",
+    "fisher",
     "fit_temperature",
+    "holm",
     "label_matrix",
     "least_probability",
     "mcnemar",
@@ -33,6 +48,7 @@ __all__ = [
     "paired_gain",
     "prediction_sets",
     "right_answers",
+    "sign_flip",
     "summarise",
     "wilson",
 ]

@@ -6,18 +6,25 @@ are right or wrong for both. Only the images where they disagree carry the answe
 
 from __future__ import annotations
 
+import math
 from collections.abc import Hashable, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, Literal, Protocol
 
 import numpy as np
 
 from sightline.errors import DataError
-from sightline.evaluation.counts import Labels, label_matrix
+from sightline.evaluation.changes import Change, ClassChange, Difference, changes, with_columns
+from sightline.evaluation.counts import Counts, Labels, label_matrix
 from sightline.evaluation.estimates import Estimate, wilson, wilson_limits
+from sightline.evaluation.grouping import group_sums, numbered
 from sightline.evaluation.resampling import percentile_estimate, resample_sums
+from sightline.evaluation.scores import Marginals
+from sightline.evaluation.significance import SIGNIFICANT, holm, images_needed, sign_flip
 from sightline.files import printable
-from sightline.predictions import Predictions
+from sightline.predictions import Predictions, Task
+
+Verdict = Literal["better", "worse", "not_told_apart"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,39 +34,104 @@ class Comparison:
     Attributes:
         n: Images that both answered.
         failed: Images that at least one of them could not answer; they are in no figure.
+        groups: How many groups the images fall into, where they are drawn in groups.
         before: Accuracy of the first.
         after: Accuracy of the second.
         gain: `after` minus `before`, with the interval of the paired bootstrap.
         only_before: Images that only the first has right.
         only_after: Images that only the second has right.
-        p_value: McNemar's exact: how probable so uneven a split is if neither is better.
+        p_value: How probable so uneven a split is if neither is better: McNemar's exact test,
+            or with groups its form for groups (`significance.sign_flip`).
+        images_needed: How many images would probably show a difference of this size; None where
+            none was seen.
+        macro_f1: Of both.
+        log_loss: Of both, in nats: a negative gain is better.
+        per_class: The recall of each class.
+        changes: The images whose answer differs.
     """
 
     n: int
     failed: int
+    groups: int | None
     before: Estimate
     after: Estimate
     gain: Estimate
     only_before: int
     only_after: int
     p_value: float
+    images_needed: int | None
+    macro_f1: Difference
+    log_loss: Difference
+    per_class: tuple[ClassChange, ...]
+    changes: tuple[Change, ...]
+
+    @property
+    def verdict(self) -> Verdict:
+        """Whether the second is better or worse; only where test and interval both say so."""
+        # With few disagreements the bootstrap is too sure of itself, and the exact test is not.
+        if self.p_value >= SIGNIFICANT or self.gain.low <= 0 <= self.gain.high:
+            return "not_told_apart"
+        return "better" if self.gain.value > 0 else "worse"
 
     def to_json(self) -> dict[str, Any]:
         """Return the figures."""
         return {
+            "verdict": self.verdict,
             "n": self.n,
             "failed": self.failed,
+            "groups": self.groups,
             "before": self.before.to_json(),
             "after": self.after.to_json(),
             "gain": self.gain.to_json(),
             "only_before": self.only_before,
             "only_after": self.only_after,
             "p_value": self.p_value,
+            "images_needed": self.images_needed,
+            "macro_f1": self.macro_f1.to_json(),
+            "log_loss": self.log_loss.to_json(),
+            "per_class": [change.to_json() for change in self.per_class],
+            "changes": [change.to_json() for change in self.changes],
         }
 
 
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Paired:
+    """The answers to the images that both classifiers answered.
+
+    Attributes:
+        classes: The k class names, in the first one's order.
+        units: The number of each image's group, int64 (n,); of its own without groups.
+        truth: Which classes each image has, bool (n, k).
+        before: Which the first gives it, bool (n, k).
+        after: Which the second gives it, bool (n, k).
+        seed: Of the bootstrap.
+    """
+
+    classes: tuple[str, ...]
+    units: np.ndarray
+    truth: np.ndarray
+    before: np.ndarray
+    after: np.ndarray
+    seed: int
+
+    def gain(self, before: np.ndarray, after: np.ndarray, rows: np.ndarray) -> Estimate:
+        """Return the mean gain over `rows`, a bool mask (n,), of scores (n,)."""
+        units = self.units[rows].tolist()
+        gain = paired_gain(before[rows], after[rows], images=units, seed=self.seed)
+        return replace(gain, n=int(rows.sum()))
+
+    def p_value(self, before: np.ndarray, after: np.ndarray, rows: np.ndarray) -> float:
+        """Return the exact p-value over `rows`, a bool mask (n,), of right answers (n,)."""
+        return sign_flip(group_sums(after[rows].astype(np.int64) - before[rows], self.units[rows]))
+
+
 def compare(
-    before: Predictions, after: Predictions, labels: Labels, *, seed: int = 0
+    before: Predictions,
+    after: Predictions,
+    labels: Labels,
+    *,
+    groups: Sequence[Hashable] | None = None,
+    seed: int = 0,
 ) -> Comparison:
     """Compare the answers of two classifiers for the same images.
 
@@ -68,11 +140,58 @@ def compare(
         after: Answers of the other, for the same names in the same order; its classes may
             stand in another order.
         labels: The right answers, aligned with both.
+        groups: What images were taken together (a patient, a camera), one for each image. Whole
+            groups are then resampled and tested; by default each image stands for itself.
         seed: Of the bootstrap.
 
     Raises:
-        DataError: The names differ, or the labels do not fit.
+        DataError: The names, classes or tasks differ, or labels or groups do not fit.
     """
+    _check_alike(before, after, groups)
+    both = before.ok & after.ok
+    n, rows = int(both.sum()), np.flatnonzero(both).tolist()
+    named = range(len(before)) if groups is None else groups
+    paired = _Paired(
+        classes=before.classes,
+        units=numbered([named[row] for row in rows]),
+        truth=label_matrix(before, labels)[both],
+        before=before.chosen[both],
+        after=with_columns(after, before.classes)[both],
+        seed=seed,
+    )
+    first, second = ((paired.truth == one).all(axis=1) for one in (paired.before, paired.after))
+    only_before, only_after = int((first & ~second).sum()), int((second & ~first).sum())
+    kept = [labels[row] for row in rows]
+    losses = [Counts.of(one[both], kept).losses for one in (before, after)]
+    every = np.ones(n, bool)
+    needed = images_needed(only_before, only_after, n)
+    return Comparison(
+        n=n,
+        failed=len(before) - n,
+        groups=None if groups is None else len(set(paired.units.tolist())),
+        before=wilson(int(first.sum()), n),
+        after=wilson(int(second.sum()), n),
+        gain=paired.gain(first, second, every),
+        only_before=only_before,
+        only_after=only_after,
+        p_value=paired.p_value(first, second, every),
+        images_needed=needed and math.ceil(needed * _inflation(first, second, paired.units)),
+        macro_f1=_macro_f1(paired),
+        log_loss=_log_loss(paired, losses[0], losses[1]),
+        per_class=_per_class(paired),
+        changes=changes(
+            [before.names[row] for row in rows],
+            before.classes,
+            truth=paired.truth,
+            before=paired.before,
+            after=paired.after,
+        ),
+    )
+
+
+def _check_alike(
+    before: Predictions, after: Predictions, groups: Sequence[Hashable] | None
+) -> None:
     if before.names != after.names:
         differing = [a for a, b in zip(before.names, after.names, strict=False) if a != b]
         where = f", first at {printable(differing[0])!r}" if differing else ""
@@ -81,19 +200,44 @@ def compare(
             expected="the same names in the same order",
             code="different_images",
         )
-    both = before.ok & after.ok
-    first, second = (right_answers(one, labels)[both] for one in (before, after))
-    n = len(first)
-    only_before, only_after = int((first & ~second).sum()), int((second & ~first).sum())
-    return Comparison(
-        n=n,
-        failed=len(before) - n,
-        before=wilson(int(first.sum()), n),
-        after=wilson(int(second.sum()), n),
-        gain=paired_gain(first, second, seed=seed),
-        only_before=only_before,
-        only_after=only_after,
-        p_value=mcnemar(only_before, only_after),
+    check_same_classes(before, after)
+    if groups is not None and len(groups) != len(before):
+        raise DataError(
+            f"{len(groups)} groups for {len(before)} images.",
+            expected="one group for each image",
+            code="different_lengths",
+        )
+
+
+class _Answering(Protocol):
+    """What has classes and a task: predictions, or what makes them."""
+
+    @property
+    def classes(self) -> tuple[str, ...]: ...
+
+    @property
+    def task(self) -> Task: ...
+
+
+def check_same_classes(before: _Answering, after: _Answering) -> None:
+    """Refuse two that do not tell the same classes apart; their order plays no part.
+
+    Raises:
+        DataError: `different_classes`.
+    """
+    lacking = [printable(name) for name in before.classes if name not in after.classes]
+    further = [printable(name) for name in after.classes if name not in before.classes]
+    if before.task == after.task and not lacking and not further:
+        return
+    found = [f"the first answers {before.task}, the second {after.task}"]
+    if before.task == after.task:
+        parts = (("first", lacking), ("second", further))
+        found = [f"only the {one} knows {', '.join(names)}" for one, names in parts if names]
+    raise DataError(
+        f"The two models do not tell the same classes apart: {'; '.join(found)}.",
+        expected="the same classes, in any order, and the same task",
+        fix="judge each on its own: sightline evaluate MODEL DATA",
+        code="different_classes",
     )
 
 
@@ -105,24 +249,6 @@ def right_answers(predictions: Predictions, labels: Labels) -> np.ndarray:
     """
     same = predictions.chosen == label_matrix(predictions, labels)
     return np.asarray(same.all(axis=1) & predictions.ok)
-
-
-def mcnemar(only_before: int, only_after: int) -> float:
-    """Return the exact two-sided p-value of McNemar's test; 1 where nothing differs.
-
-    Args:
-        only_before: Images that only the first classifier has right.
-        only_after: Images that only the second has right.
-
-    Source: Q. McNemar, Psychometrika 12 (1947), 153-157; exact form: the binomial test.
-    """
-    n, fewer = only_before + only_after, min(only_before, only_after)
-    if n == 0:
-        return 1.0
-    # Binomial weights as running sums of logarithms: 2**-n itself is 0 from n = 1075 on.
-    steps = np.arange(fewer, dtype=np.float64)
-    logs = np.concatenate([[0.0], np.cumsum(np.log((n - steps) / (steps + 1)))])
-    return float(min(1.0, 2 * np.exp(logs - n * np.log(2)).sum()))
 
 
 def paired_gain(
@@ -167,20 +293,91 @@ def paired_gain(
     if m == 0:
         return Estimate.undefined()
     gains = np.asarray(after, np.float64) - np.asarray(before, np.float64)
-    image_of = _numbered(images if images is not None else range(m))
-    run_of = _numbered(runs if runs is not None else [0] * m)
+    image_of = numbered(images if images is not None else range(m))
+    run_of = numbered(runs if runs is not None else [0] * m)
     n, run_count = int(image_of.max()) + 1, int(run_of.max()) + 1
     value = float(gains.mean())
-    if not gains.any():
-        # Never seen to differ: how rare a difference may be is Wilson's question.
-        rarest = wilson_limits(0.0, n)[1]
-        return Estimate(value=0.0, low=-rarest, high=rarest, n=n)
+    if not np.ptp(gains):
+        # Never seen to be otherwise: how rare that may be is Wilson's question.
+        rarest, most = wilson_limits(0.0, n)[1], max(1.0, abs(value))
+        low, high = max(-most, value - rarest), min(most, value + rarest)
+        return Estimate(value=value, low=low, high=high, n=n)
     # A run's answers to one image, and how many: sums over a table of images and runs.
     cells = image_of * run_count + run_of
     shape, size = (n, run_count), n * run_count
     totals = np.bincount(cells, weights=gains, minlength=size).reshape(shape)
     counts = np.bincount(cells, minlength=size).reshape(shape).astype(np.float64)
     return percentile_estimate(value, _resample_means(totals, counts, seed), n=n)
+
+
+def _per_class(paired: _Paired) -> tuple[ClassChange, ...]:
+    found = []
+    for column, name in enumerate(paired.classes):
+        has = paired.truth[:, column]
+        first, second = paired.before[:, column], paired.after[:, column]
+        support = int(has.sum())
+        found.append(
+            ClassChange(
+                name=name,
+                support=support,
+                before=wilson(int(first[has].sum()), support),
+                after=wilson(int(second[has].sum()), support),
+                gain=paired.gain(first, second, has),
+                only_before=int((first & ~second & has).sum()),
+                only_after=int((second & ~first & has).sum()),
+                p_value=paired.p_value(first, second, has),
+                adjusted=1.0,
+            )
+        )
+    adjusted = holm([change.p_value for change in found])
+    return tuple(replace(one, adjusted=p) for one, p in zip(found, adjusted, strict=True))
+
+
+def _macro_f1(paired: _Paired) -> Difference:
+    n = len(paired.truth)
+    if n == 0:
+        return Difference(before=math.nan, after=math.nan, gain=Estimate.undefined())
+    truth, before, after = paired.truth, paired.before, paired.after
+    table = np.concatenate([truth & before, before, truth & after, after, truth], axis=1)
+
+    def both(sums: np.ndarray) -> np.ndarray:
+        hits, answered, hits_after, answered_after, support = np.split(sums, 5, axis=-1)
+        first = Marginals(hits=hits, answered=answered, support=support)
+        second = Marginals(hits=hits_after, answered=answered_after, support=support)
+        return np.stack([first.macro("f1"), second.macro("f1")])
+
+    value, value_after = both(table.sum(axis=0)).tolist()
+    if np.array_equal(before, after):
+        # As in `paired_gain`, with the trials that a mean over classes is worth.
+        support = truth.sum(axis=0)[truth.any(axis=0)]
+        worth = len(support) ** 2 / np.sum(1 / support) if len(support) else 1.0
+        rarest = wilson_limits(0.0, float(worth))[1]
+        gain = Estimate(value=0.0, low=-rarest, high=rarest, n=n)
+    else:
+        by_unit = np.zeros((int(paired.units.max()) + 1, table.shape[1]))
+        np.add.at(by_unit, paired.units, table)
+        drawn, drawn_after = both(resample_sums(by_unit, seed=paired.seed))
+        gain = percentile_estimate(value_after - value, drawn_after - drawn, n=n)
+    return Difference(before=value, after=value_after, gain=gain)
+
+
+def _log_loss(paired: _Paired, before: np.ndarray, after: np.ndarray) -> Difference:
+    n = len(before)
+    if n and np.array_equal(before, after):
+        gain = Estimate(value=0.0, low=0.0, high=0.0, n=n)
+    else:
+        gain = paired.gain(before, after, np.ones(n, bool))
+    first, second = (float(one.mean()) if n else math.nan for one in (before, after))
+    return Difference(before=first, after=second, gain=gain)
+
+
+def _inflation(before: np.ndarray, after: np.ndarray, units: np.ndarray) -> float:
+    """Return how many times as many images are needed because they come in groups."""
+    apart = after.astype(np.float64) - before
+    apart -= apart.mean()
+    if not apart.any():
+        return len(units) / len(set(units.tolist()))
+    return max(1.0, float((group_sums(apart, units) ** 2).sum() / (apart**2).sum()))
 
 
 def _resample_means(totals: np.ndarray, counts: np.ndarray, seed: int) -> np.ndarray:
@@ -193,9 +390,3 @@ def _resample_means(totals: np.ndarray, counts: np.ndarray, seed: int) -> np.nda
     drawn = (sums[:, runs:] * run_times).sum(axis=1)
     # A resample may miss every image of the runs that it drew.
     return np.asarray(gained[drawn > 0] / drawn[drawn > 0])
-
-
-def _numbered(names: Sequence[Hashable]) -> np.ndarray:
-    """Return for each name its number in order of first sight: int64 (m,)."""
-    numbers: dict[Hashable, int] = {}
-    return np.array([numbers.setdefault(name, len(numbers)) for name in names], np.int64)

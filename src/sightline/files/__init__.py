@@ -1,4 +1,4 @@
-"""Atomic writes, digests, JSON, locks and safe paths. Knows nothing of images."""
+"""Atomic writes, ledgers, digests, JSON, locks, safe paths. Knows nothing of images."""
 
 from sightline.files.atomic import (
     fsync_directory,

@@ -30,6 +30,7 @@ from sightline.images.sources import (
     Source,
     as_source,
     load,
+    load_upright,
 )
 
 __all__ = [
@@ -54,6 +55,7 @@ __all__ = [
     "decoder_version",
     "hash_distance",
     "load",
+    "load_upright",
     "perceptual_hash",
     "pixel_digest",
     "preprocess",

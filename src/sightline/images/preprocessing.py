@@ -16,7 +16,7 @@ from PIL import Image
 from sightline.errors import ConfigError, did_you_mean, unknown_name
 from sightline.files import canonical_json, sha256_bytes
 from sightline.images import colours
-from sightline.images.decoding import decoder_version, open_image
+from sightline.images.decoding import OpenedImage, decoder_version, open_image
 from sightline.images.headers import ImageHeader, Limits
 
 VERSION = 1
@@ -137,18 +137,35 @@ def preprocess(
     Raises:
         ImageError: As `decode` does.
     """
-    opened = open_image(
-        data,
-        channels=preprocessing.channels,
-        background=preprocessing.background,
-        at_least=_enough(preprocessing) if preprocessing.draft else None,
-        limits=limits,
-    )
+    opened = _open(data, preprocessing, limits)
     fitted = _fit(opened.image, preprocessing)
     return PreprocessedImage(
         pixels=colours.to_pixels(fitted, preprocessing.channels),
         header=opened.header,
         notes=opened.notes,
+    )
+
+
+def upright(
+    data: bytes, preprocessing: Preprocessing, *, limits: Limits = _DEFAULT_LIMITS
+) -> np.ndarray:
+    """Return the upright picture that `preprocess` makes fit: uint8 (H, W, channels).
+
+    `preprocess_pixels` makes of it what `preprocess` makes of the file.
+
+    Raises:
+        ImageError: As `decode` does.
+    """
+    return colours.to_pixels(_open(data, preprocessing, limits).image, preprocessing.channels)
+
+
+def _open(data: bytes, preprocessing: Preprocessing, limits: Limits) -> OpenedImage:
+    return open_image(
+        data,
+        channels=preprocessing.channels,
+        background=preprocessing.background,
+        at_least=_enough(preprocessing) if preprocessing.draft else None,
+        limits=limits,
     )
 
 
@@ -176,10 +193,24 @@ def preprocess_pixels(pixels: np.ndarray, preprocessing: Preprocessing) -> np.nd
     Raises:
         ImageError: `bad_pixels`.
     """
+    return colours.to_pixels(
+        _fit(_plain(pixels, preprocessing), preprocessing), preprocessing.channels
+    )
+
+
+def upright_pixels(pixels: np.ndarray, preprocessing: Preprocessing) -> np.ndarray:
+    """Do what `upright` does for a picture that is decoded already.
+
+    Raises:
+        ImageError: `bad_pixels`.
+    """
+    return colours.to_pixels(_plain(pixels, preprocessing), preprocessing.channels)
+
+
+def _plain(pixels: np.ndarray, preprocessing: Preprocessing) -> Image.Image:
     image = colours.from_pixels(pixels)
     plain, _ = colours.plain(image, depth=8, inverted=False, background=preprocessing.background)
-    plain, _ = colours.with_channels(plain, preprocessing.channels)
-    return colours.to_pixels(_fit(plain, preprocessing), preprocessing.channels)
+    return colours.with_channels(plain, preprocessing.channels)[0]
 
 
 def _fit(image: Image.Image, preprocessing: Preprocessing) -> Image.Image:

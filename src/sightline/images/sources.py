@@ -27,6 +27,8 @@ from sightline.images.preprocessing import (
     Preprocessing,
     preprocess,
     preprocess_pixels,
+    upright,
+    upright_pixels,
 )
 from sightline.images.refusals import named, refusal
 
@@ -165,6 +167,24 @@ def load(
                 notes=source.notes,
             )
         return preprocess(source.read(max_bytes=limits.max_bytes), preprocessing, limits=limits)
+    except ImageError as error:
+        raise named(error, printable(source.name)) from error
+
+
+def load_upright(
+    source: Source, preprocessing: Preprocessing, *, limits: Limits = _DEFAULT_LIMITS
+) -> np.ndarray:
+    """Return the upright picture that `load` makes fit: uint8 (H, W, channels).
+
+    `preprocess_pixels` makes of it what `load` gives.
+
+    Raises:
+        ImageError: As `load` does.
+    """
+    try:
+        if isinstance(source, ArraySource):
+            return upright_pixels(source.pixels, preprocessing)
+        return upright(source.read(max_bytes=limits.max_bytes), preprocessing, limits=limits)
     except ImageError as error:
         raise named(error, printable(source.name)) from error
 

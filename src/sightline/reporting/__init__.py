@@ -6,6 +6,7 @@ from sightline.reporting.answers import (
     answer_documents,
     open_answers,
 )
+from sightline.reporting.comparison import comparison_lines
 from sightline.reporting.curves import read_history, save_curves
 from sightline.reporting.json_schemas import schema, schema_names
 from sightline.reporting.tables import (
@@ -20,6 +21,7 @@ __all__ = [
     "AnswersWriter",
     "answer_documents",
     "class_lines",
+    "comparison_lines",
     "confusion_lines",
     "evaluation_lines",
     "open_answers",

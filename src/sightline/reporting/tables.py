@@ -6,12 +6,11 @@ text file alike. Names are made printable here; wide letters count as two column
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from rich.cells import cell_len, set_cell_size
 
 from sightline.evaluation import Estimate, Evaluation
-from sightline.files import printable
+from sightline.reporting.columns import aligned as _aligned
+from sightline.reporting.columns import shortened as _shortened
 
 WIDTH = 80
 _LONGEST_NAME = 20
@@ -109,21 +108,3 @@ def _label_lines(evaluation: Evaluation) -> tuple[str, ...]:
 
 def _value_and_interval(estimate: Estimate) -> tuple[str, str]:
     return estimate.figures if estimate.defined else ("-", "")
-
-
-def _shortened(name: str, width: int) -> str:
-    text = printable(name)
-    return text if cell_len(text) <= width else set_cell_size(text, width - 1).rstrip() + "…"
-
-
-def _aligned(rows: Sequence[Sequence[str]], *, right: set[int]) -> tuple[str, ...]:
-    """Return rows with their columns aligned, those in `right` on the right."""
-    widths = [max(map(cell_len, column)) for column in zip(*rows, strict=True)]
-    lines = []
-    for row in rows:
-        cells = []
-        for place, (text, width) in enumerate(zip(row, widths, strict=True)):
-            blank = " " * (width - cell_len(text))
-            cells.append(blank + text if place in right else text + blank)
-        lines.append("  ".join(cells).rstrip())
-    return tuple(lines)

@@ -131,14 +131,7 @@ def evaluate_images(
     Raises:
         DataError: A label is not one of the model's classes.
     """
-    unknown = sorted({label for row in selection.rows for label in row.labels} - {*runner.classes})
-    if unknown:
-        raise DataError(
-            f"The model does not know the classes {', '.join(map(printable, unknown))}.",
-            expected=f"labels among {', '.join(map(printable, runner.classes))}",
-            fix="leave those folders out, or train with them: sightline train DATA --from MODEL",
-            code="unknown_class",
-        )
+    check_labels(runner, selection)
     predictions = predict(runner, [row.source for row in selection.rows], progress=progress)
     labels = tuple(row.labels for row in selection.rows)
     return Judged(
@@ -147,6 +140,22 @@ def evaluate_images(
         predictions=predictions,
         labels=labels,
     )
+
+
+def check_labels(runner: Runner, selection: Selection) -> None:
+    """Refuse images with a label that the model does not know.
+
+    Raises:
+        DataError: A label is not one of the model's classes.
+    """
+    unknown = sorted({label for row in selection.rows for label in row.labels} - {*runner.classes})
+    if unknown:
+        raise DataError(
+            f"The model does not know the classes {', '.join(map(printable, unknown))}.",
+            expected=f"labels among {', '.join(map(printable, runner.classes))}",
+            fix="leave those folders out, or train with them: sightline train DATA --from MODEL",
+            code="unknown_class",
+        )
 
 
 def _missing(contents: Sequence[Content], record: Sequence[RecordRow], on: str) -> tuple[str, ...]:

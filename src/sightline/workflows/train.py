@@ -51,6 +51,7 @@ from sightline.training.session import (
 from sightline.training.signals import StopRequest
 from sightline.training.trainer import Trained, Workplace
 from sightline.verification import Verification
+from sightline.workflows.looks import Looks, record_look
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,6 +106,7 @@ class TrainResult:
         rules: From probabilities to answers.
         refused: Why the wish could not be fulfilled; the model is saved without it.
         history: One row for each epoch.
+        looks: At the test images, this one included.
         seconds: Wall time of it all.
     """
 
@@ -124,6 +126,7 @@ class TrainResult:
     rules: Rules
     refused: CheckFailedError | None
     history: tuple[Mapping[str, float], ...]
+    looks: Looks | None
     seconds: float
 
     @property
@@ -151,6 +154,7 @@ class TrainResult:
             "verification": self.verification.to_json(),
             "calibration": self.calibration and self.calibration.to_json(),
             "rules": self.rules.to_json(),
+            "looks": self.looks and self.looks.to_json(),
             "seconds": self.seconds,
             "next_command": self.next_command,
         }
@@ -340,6 +344,15 @@ def _finish(
     # The bundle last: until it stands, what was trained can be resumed.
     _write_logs(plan.directory, trained)
     write_bundle(plan.path, replace(made.bundle, metrics=metrics))
+    _, judged = data.learnable.part("test")
+    looks = record_look(
+        plan.path,
+        made.bundle,
+        command="train",
+        part="test",
+        images=[content.digest for content in judged],
+        accuracy=test.accuracy.value,
+    )
     return TrainResult(
         path=plan.path,
         directory=plan.directory,
@@ -357,6 +370,7 @@ def _finish(
         rules=made.bundle.rules,
         refused=refused,
         history=trained.history,
+        looks=looks,
         seconds=0.0,
     )
 

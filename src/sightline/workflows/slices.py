@@ -1,0 +1,75 @@
+"""What is known of each judged image beside its label: columns, groups, size, and what is added.
+
+`evaluation.slices` then says on which of them a model is weak.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from sightline.dataset import Content, Row
+from sightline.evaluation import right_answers
+from sightline.evaluation.slices import Attribute, Slices, slices
+from sightline.predictions import Predictions
+from sightline.workflows.groups import groups_of
+
+
+def slice_answers(
+    predictions: Predictions,
+    rows: Sequence[Row],
+    contents: Sequence[Content],
+    *,
+    further: Mapping[str, Attribute] | None = None,
+) -> Slices:
+    """Return the slices of a model's answers, the worst first.
+
+    Images without an answer are left out; the evaluation counts them.
+
+    Args:
+        predictions: The answers.
+        rows: The images, aligned with the predictions.
+        contents: Their content, aligned with the rows.
+        further: Attributes that only the caller knows, aligned with the rows.
+    """
+    ok = np.flatnonzero(predictions.ok).tolist()
+    kept = [rows[place] for place in ok]
+    right = right_answers(predictions, [row.labels for row in rows])[ok]
+    known = attributes_of(kept, [contents[place] for place in ok])
+    for name, values in (further or {}).items():
+        known[name] = values[ok] if isinstance(values, np.ndarray) else [values[i] for i in ok]
+    return slices(right, known, groups=groups_of(kept))
+
+
+def attributes_of(rows: Sequence[Row], contents: Sequence[Content]) -> dict[str, Attribute]:
+    """Return what the manifest and the headers say of images, by name.
+
+    Args:
+        rows: The images.
+        contents: Their content, aligned with the rows.
+
+    Returns:
+        Every further column of the manifest (numbers where all that is given are numbers), the
+        group where images share one, and the size of the pictures.
+    """
+    columns = dict.fromkeys(name for row in rows for name in row.extra)
+    known = {name: _column([row.extra.get(name, "") for row in rows]) for name in columns}
+    shared = Counter(row.group for row in rows if row.group is not None)
+    if any(count > 1 for count in shared.values()):
+        known["group"] = [row.group or "" for row in rows]
+    headers = [content.header for content in contents]
+    sizes = [(h.width, h.height) if h else (np.nan, np.nan) for h in headers]
+    width, height = np.array(sizes, np.float64).reshape(-1, 2).T
+    known["pixels"] = width * height
+    known["width / height"] = width / height
+    known["format"] = [header.format if header else "" for header in headers]
+    return known
+
+
+def _column(texts: Sequence[str]) -> Attribute:
+    try:
+        return np.array([float(text) if text else np.nan for text in texts], np.float64)
+    except ValueError:
+        return list(texts)
