@@ -66,6 +66,12 @@ VERBS = _table(
         panel="The main job",
     ),
     Verb(
+        name="explain",
+        target="sightline.cli.explain:explain",
+        summary="Why this answer? Save a picture of where the model looked.",
+        panel="The main job",
+    ),
+    Verb(
         name="audit",
         target="sightline.cli.audit:audit",
         summary="Look for what makes data untrustworthy, before training.",
