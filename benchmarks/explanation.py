@@ -23,8 +23,16 @@ import numpy as np
 
 from sightline.dataset import Dataset
 from sightline.evaluation import paired_gain
-from sightline.explanation import METHODS, Heatmap, Subject, heatmaps, sanity_check
+from sightline.explanation import (
+    METHODS,
+    Heatmap,
+    Subject,
+    heatmaps,
+    random_models,
+    sanity_check,
+)
 from sightline.explanation.baselines import BASELINES
+from sightline.explanation.sanity import RandomModels
 from sightline.models.bundle import read_bundle
 
 SHARED = Path(os.environ.get("SIGHTLINE_SHARED", "../shared")).resolve()
@@ -56,8 +64,10 @@ def main() -> None:
         print(f"{name}: {len(maps)} photos, {statistics.median(seconds):.2f} s each", flush=True)
         for fill in ("mean", "blurred"):
             report(subject, maps, fill)
-    for name in arguments.methods if arguments.sanity else ():
-        check(subject, photos, places[:: -(-len(places) // arguments.sanity)], name)
+    if arguments.sanity:
+        models = random_models(subject)
+        for name in arguments.methods:
+            check(subject, models, photos, places[:: -(-len(places) // arguments.sanity)], name)
 
 
 def report(subject: Subject, maps: list[Heatmap], fill: str) -> None:
@@ -105,12 +115,15 @@ def falls(subject: Subject, maps: list[Heatmap], masks: list[np.ndarray], fill: 
     return np.array([heatmap.probability for heatmap in maps]) - left
 
 
-def check(subject: Subject, photos: Dataset, places: np.ndarray, name: str) -> None:
-    found = []
+def check(
+    subject: Subject, models: RandomModels, photos: Dataset, places: np.ndarray, name: str
+) -> None:
+    found, method = [], METHODS[name]
     for place in places:
-        heatmap = next(heatmaps(subject, photos.rows[place].source, method=METHODS[name]))
+        heatmap = next(heatmaps(subject, photos.rows[place].source, method=method))
         target = subject.runner.classes.index(heatmap.label)
-        found.append(sanity_check(subject, heatmap.pixels, target=target, method=METHODS[name]))
+        pixels = heatmap.pixels
+        found += [sanity_check(subject, pixels, target=target, method=method, models=models)]
     for stage, *others in zip(*(one.stages for one in found), strict=True):
         values = [stage.correlation, *(other.correlation for other in others)]
         shown = ", ".join(f"{value:.2f}" for value in values)

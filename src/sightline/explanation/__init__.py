@@ -6,7 +6,7 @@ Needs no TensorFlow itself; methods that look into the network load it when they
 from sightline.explanation.explain import class_index, heatmaps
 from sightline.explanation.heatmap import Heatmap
 from sightline.explanation.method import Attribution, Method
-from sightline.explanation.sanity import SanityCheck, sanity_check
+from sightline.explanation.sanity import SanityCheck, random_models, sanity_check
 from sightline.explanation.subject import Subject
 from sightline.explanation.table import METHODS, default_method, explanation_method
 
@@ -21,5 +21,6 @@ __all__ = [
     "default_method",
     "explanation_method",
     "heatmaps",
+    "random_models",
     "sanity_check",
 ]

@@ -17,8 +17,10 @@ from sightline.explanation import (
     default_method,
     explanation_method,
     heatmaps,
+    random_models,
     sanity_check,
 )
+from sightline.explanation.sanity import RandomModels
 from sightline.files import load_attribute
 from sightline.images import Source, as_source
 from sightline.workflows.predict import is_ready_made, open_bundle
@@ -134,13 +136,16 @@ def explain_images(
     Raises:
         ModelError, MissingPackageError: The method cannot be used with this model or here.
     """
+    models = random_models(subject, seed=question.seed) if question.sanity else {}
     for done, source in enumerate(sources, start=1):
-        yield _explain_one(subject, source, question)
+        yield _explain_one(subject, source, question, models)
         if progress is not None:
             progress(done, len(sources))
 
 
-def _explain_one(subject: Subject, source: Source, question: Question) -> Explained:
+def _explain_one(
+    subject: Subject, source: Source, question: Question, models: RandomModels
+) -> Explained:
     try:
         found = tuple(
             heatmaps(
@@ -153,16 +158,18 @@ def _explain_one(subject: Subject, source: Source, question: Question) -> Explai
         )
     except ImageError as error:
         return Explained(name=source.name, error=error)
-    checks = tuple(_check(subject, heatmap, question) for heatmap in found if question.sanity)
+    checks = tuple(_check(subject, heatmap, question, models) for heatmap in found if models)
     return Explained(name=source.name, heatmaps=found, checks=checks)
 
 
-def _check(subject: Subject, heatmap: Heatmap, question: Question) -> SanityCheck:
+def _check(
+    subject: Subject, heatmap: Heatmap, question: Question, models: RandomModels
+) -> SanityCheck:
     return sanity_check(
         subject,
         heatmap.pixels,
         target=class_index(subject.runner.classes, heatmap.label),
         method=question.method,
         options=question.options,
-        seed=question.seed,
+        models=models,
     )
