@@ -138,7 +138,9 @@ class _Album:
             words = (PurePath(heatmap.name).stem, heatmap.label)
             stem = "_".join(re.sub(r"[^\w-]+", "-", word)[:60] for word in words)
             target = self.path / f"{self._count:04d}_{stem}.png"
-            return heatmap.save(target, overwrite=self._overwrite)
+            return heatmap.save(
+                free_path(target, suffixes=(".png",), overwrite=self._overwrite), overwrite=True
+            )
         if self.path.suffix.lower() == ".npy" and self._count > 1:
             raise ConfigError(
                 f"{printable(self.path)} holds the values of one map, and there are several.",

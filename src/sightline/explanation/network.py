@@ -50,10 +50,6 @@ class Network:
         model = build(replace(architecture, tta="none"))
         assign_weights(model, weights)
         self._model = _on_floats(model, architecture.card.feature_layer)
-        shape = (None, architecture.height, architecture.width, architecture.channels)
-        signature = [tf.TensorSpec(shape, tf.float32), tf.TensorSpec((), tf.int32)]
-        self._feature_gradients = tf.function(self._trace_features, input_signature=signature)
-        self._pixel_gradients = tf.function(self._trace_pixels, input_signature=signature)
 
     def feature_gradients(self, pixels: np.ndarray, target: int) -> tuple[np.ndarray, np.ndarray]:
         """Return the last convolutional maps, and the gradient of a logit with respect to them.
@@ -65,8 +61,12 @@ class Network:
         Returns:
             Both float32 (n, h, w, d).
         """
-        maps, gradients = self._feature_gradients(*_tensors(pixels, target))
-        return maps.numpy(), gradients.numpy()
+        # Not traced: a few batches cost less than the graph that would save time on many.
+        with tf.GradientTape() as tape:
+            outputs = self._model(tf.constant(pixels, tf.float32), training=False)
+            total = tf.reduce_sum(outputs["logits"][:, target])
+        maps = outputs["features"]
+        return _array(maps), _array(tape.gradient(total, maps))
 
     def pixel_gradients(self, pixels: np.ndarray, target: int) -> tuple[np.ndarray, np.ndarray]:
         """Return a logit, and its gradient with respect to each pixel.
@@ -78,27 +78,17 @@ class Network:
         Returns:
             The logits, float32 (n,), and float32 (n, height, width, channels).
         """
-        logits, gradients = self._pixel_gradients(*_tensors(pixels, target))
-        return logits.numpy(), gradients.numpy()
+        inputs = tf.constant(pixels, tf.float32)
+        with tf.GradientTape() as tape:
+            tape.watch(inputs)
+            logits = self._model(inputs, training=False)["logits"][:, target]
+            total = tf.reduce_sum(logits)
+        return _array(logits), _array(tape.gradient(total, inputs))
 
     @property
     def batch(self) -> int:
         """How many images to differentiate at once, so that memory stays bounded."""
         return max(1, _BATCH_PIXELS // (self.architecture.height * self.architecture.width))
-
-    def _trace_features(self, pixels: tf.Tensor, target: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        with tf.GradientTape() as tape:
-            outputs = self._model(pixels, training=False)
-            total = tf.reduce_sum(tf.gather(outputs["logits"], target, axis=1))
-        maps = outputs["features"]
-        return tf.cast(maps, tf.float32), tf.cast(tape.gradient(total, maps), tf.float32)
-
-    def _trace_pixels(self, pixels: tf.Tensor, target: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        with tf.GradientTape() as tape:
-            tape.watch(pixels)
-            logits = tf.gather(self._model(pixels, training=False)["logits"], target, axis=1)
-            total = tf.reduce_sum(logits)
-        return logits, tape.gradient(total, pixels)
 
 
 def network_of(bundle: Bundle) -> Network:
@@ -165,5 +155,5 @@ def _on_floats(model: keras.Model, feature_layer: str) -> keras.Model:
     return keras.models.clone_model(part, input_tensors=pixels, clone_function=lambda layer: layer)
 
 
-def _tensors(pixels: np.ndarray, target: int) -> tuple[tf.Tensor, tf.Tensor]:
-    return tf.constant(pixels.astype(np.float32)), tf.constant(target, tf.int32)
+def _array(tensor: tf.Tensor) -> np.ndarray:
+    return np.asarray(tensor, np.float32)

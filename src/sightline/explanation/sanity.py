@@ -35,9 +35,9 @@ class Stage:
     Attributes:
         share: Of the layers with weights that were randomised, from the head downwards; 0 is
             the head alone.
-        correlation: Mean over random models of Spearman's rank correlation between the sizes
-            of their maps' values and those of the model's map. A map without any structure
-            counts as 0.
+        correlation: Mean over random models of Spearman's rank correlation between their
+            maps' values and those of the model's map, signs included. A map without any
+            structure counts as 0.
     """
 
     share: float
@@ -121,7 +121,7 @@ def sanity_check(
     stages = []
     for share, changed in (models or random_models(subject)).items():
         maps = [method.attribute(one, pixels, target=target, options=options) for one in changed]
-        likeness = [rank_correlation(np.abs(own), np.abs(found.values)) for found in maps]
+        likeness = [rank_correlation(own, found.values) for found in maps]
         stages.append(Stage(share=share, correlation=float(np.mean(likeness))))
     return SanityCheck(method=method.name, stages=tuple(stages), models=_SEEDS)
 

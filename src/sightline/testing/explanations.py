@@ -109,8 +109,8 @@ class MethodContract:
     def test_the_class_matters(self, case: MethodCase) -> None:
         """The map of one class is not that of another."""
         pixels = case.pixels()[0]
-        maps = [case.ask(pixels, target).values for target in range(2)]
-        _true(not np.array_equal(*maps))
+        first, second = (case.ask(pixels, target).values for target in range(2))
+        _true(not np.array_equal(first, second))
 
     def test_figures_have_names(self, case: MethodCase) -> None:
         """What the method says of its work is finite numbers by name."""
