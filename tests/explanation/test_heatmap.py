@@ -155,6 +155,12 @@ def test_every_label_that_is_given_has_its_map():
         assert [one.label for one in found] == expected
 
 
+def test_the_most_probable_label_comes_first():
+    picture = np.full((40, 40, 3), (180, 250, 200), np.uint8)
+    found = heatmaps(Subject(Looker("multi_label")), ArraySource(picture, "a"), method=METHOD)
+    assert [one.label for one in found] == ["green\n", "blue", "red"]
+
+
 def test_thresholds_are_those_of_the_model():
     runner = Looker("multi_label")
     runner.rules = Rules(thresholds=(0.999, 0.5, 0.5))

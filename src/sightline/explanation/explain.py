@@ -34,7 +34,8 @@ def heatmaps(
         source: The image.
         method: What draws the map.
         targets: Class names; by default what the model answers: its class, or for multi-label
-            every label that it gives, or if it gives none the most probable one.
+            every label that it gives, the most probable first, or if it gives none the most
+            probable one.
         options: The method's.
 
     Raises:
@@ -114,5 +115,7 @@ def _answer(subject: Subject, name: str, pixels: np.ndarray) -> Predictions:
 
 
 def _answered(answer: Predictions) -> list[int]:
-    given = np.flatnonzero(answer.chosen[0])
-    return [int(index) for index in given] or [int(answer.probabilities[0].argmax())]
+    """Return the classes of the answer, the most probable first; at least one."""
+    order = np.argsort(-answer.probabilities[0], kind="stable")
+    given = [int(index) for index in order if answer.chosen[0, index]]
+    return given or [int(order[0])]

@@ -107,8 +107,7 @@ def explain(
     )
     targets = () if target is None else (target,)
     found = heatmaps(subject, as_source(image), method=chosen, targets=targets, options=options)
-    # Of several labels that an image is given, one is asked for.
-    return max(found, key=lambda heatmap: heatmap.probability)
+    return next(found)
 
 
 def open_subject(name: str) -> Subject:
