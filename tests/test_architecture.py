@@ -42,6 +42,7 @@ TENSORFLOW_FREE = (
     "dataset",
     "errors",
     "evaluation",
+    "explanation",
     "files",
     "images",
     "inference",

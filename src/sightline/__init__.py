@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from sightline.models import BACKBONES as BACKBONES
     from sightline.predictions import Predictions as Predictions
     from sightline.training.recipe import Options as Options
+    from sightline.workflows.explain import explain as explain
 
 __version__ = "0.1.0.dev0"
 
@@ -39,6 +40,7 @@ _PUBLIC = {
     "audit": "sightline.auditing",
     "compare": "sightline.evaluation",
     "evaluate": "sightline.evaluation",
+    "explain": "sightline.workflows.explain",
     "load": "sightline.classifier",
 }
 

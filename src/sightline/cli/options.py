@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import math
 import re
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -88,6 +90,26 @@ def parse_split(text: str) -> tuple[float, float, float]:
             code="bad_fractions",
         ) from None
     return train, validation, test
+
+
+def parse_options(words: Sequence[str]) -> dict[str, Any]:
+    """Read `NAME=VALUE` words; values are JSON where they can be, text otherwise.
+
+    Raises:
+        ConfigError: A word has no name or no `=`.
+    """
+    options: dict[str, Any] = {}
+    for word in words:
+        name, equals, text = word.partition("=")
+        if not equals or not name:
+            raise ConfigError(
+                f"--option is {word!r}.", expected="NAME=VALUE, for example alpha=0.5"
+            )
+        try:
+            options[name] = json.loads(text)
+        except ValueError:
+            options[name] = text
+    return options
 
 
 def cache_bytes(size: float | None) -> int | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
@@ -23,6 +22,7 @@ from sightline.cli.options import (
     Seed,
     cache_bytes,
     parse_image_size,
+    parse_options,
     parse_split,
 )
 from sightline.cli.quiet import without_start_messages
@@ -158,7 +158,7 @@ def train(
     console: Console = context.obj
     options = Options(
         backbone=backbone,
-        backbone_options=_backbone_options(option or ()),
+        backbone_options=parse_options(option or ()),
         weights=weights,
         effort=effort,
         image_size=parse_image_size(image_size) if image_size else None,
@@ -244,22 +244,6 @@ def _tell(console: Console, result: TrainResult) -> None:
     for rule, promise in result.rules.promises.items():
         console.line(f"{rule}: {promise}")
     console.line(f"next: {result.next_command}")
-
-
-def _backbone_options(words: Sequence[str]) -> dict[str, Any]:
-    """Read `NAME=VALUE` words; values are JSON where they can be, text otherwise."""
-    options: dict[str, Any] = {}
-    for word in words:
-        name, equals, text = word.partition("=")
-        if not equals or not name:
-            raise ConfigError(
-                f"--option is {word!r}.", expected="NAME=VALUE, for example alpha=0.5"
-            )
-        try:
-            options[name] = json.loads(text)
-        except ValueError:
-            options[name] = text
-    return options
 
 
 def _class_weight(words: Sequence[str]) -> ClassWeight:

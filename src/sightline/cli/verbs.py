@@ -66,6 +66,12 @@ VERBS = _table(
         panel="The main job",
     ),
     Verb(
+        name="explain",
+        target="sightline.cli.explain:explain",
+        summary="Why this answer? Save a picture of where the model looked.",
+        panel="After training",
+    ),
+    Verb(
         name="decide",
         target="sightline.cli.decide:decide",
         summary='Choose when a model says "unsure", and the threshold of a class.',

@@ -5,6 +5,7 @@ whole way; `read_header`, `decode` and `preprocess` are its parts.
 """
 
 from sightline.images.decoding import DecodedImage, decode, decoder_version, read_header
+from sightline.images.fitting import FITS, Placement
 from sightline.images.formats import SUFFIXES, SUPPORTED, promised_format, sniff
 from sightline.images.hashing import (
     HASH_SIDE,
@@ -15,10 +16,10 @@ from sightline.images.hashing import (
 )
 from sightline.images.headers import ImageHeader, Limits
 from sightline.images.preprocessing import (
-    FITS,
     INTERPOLATIONS,
     PreprocessedImage,
     Preprocessing,
+    placement,
     preprocess,
     preprocess_pixels,
 )
@@ -47,6 +48,7 @@ __all__ = [
     "FileSource",
     "ImageHeader",
     "Limits",
+    "Placement",
     "PreprocessedImage",
     "Preprocessing",
     "Source",
@@ -58,6 +60,7 @@ __all__ = [
     "load_upright",
     "perceptual_hash",
     "pixel_digest",
+    "placement",
     "preprocess",
     "preprocess_pixels",
     "promised_format",

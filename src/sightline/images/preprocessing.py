@@ -6,7 +6,7 @@ and any other client resize alike. Everything after these uint8 pixels is inside
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
@@ -17,6 +17,7 @@ from sightline.errors import ConfigError, did_you_mean, unknown_name
 from sightline.files import canonical_json, sha256_bytes
 from sightline.images import colours
 from sightline.images.decoding import OpenedImage, decoder_version, open_image
+from sightline.images.fitting import FITS, Placement
 from sightline.images.headers import ImageHeader, Limits
 
 VERSION = 1
@@ -213,53 +214,27 @@ def _plain(pixels: np.ndarray, preprocessing: Preprocessing) -> Image.Image:
     return colours.with_channels(plain, preprocessing.channels)[0]
 
 
+def placement(height: int, width: int, preprocessing: Preprocessing) -> Placement:
+    """Return where an upright picture of `height` x `width` stands in the model's input."""
+    return FITS[preprocessing.fit]((width, height), (preprocessing.width, preprocessing.height))
+
+
 def _fit(image: Image.Image, preprocessing: Preprocessing) -> Image.Image:
     size = (preprocessing.width, preprocessing.height)
-    return image if image.size == size else FITS[preprocessing.fit](image, preprocessing)
-
-
-def _squash(image: Image.Image, preprocessing: Preprocessing) -> Image.Image:
-    size = (preprocessing.width, preprocessing.height)
-    return image.resize(size, INTERPOLATIONS[preprocessing.interpolation])
-
-
-def _crop(image: Image.Image, preprocessing: Preprocessing) -> Image.Image:
-    """Resize the largest middle part that has the wanted aspect ratio."""
-    size = (preprocessing.width, preprocessing.height)
-    scale = min(image.width / size[0], image.height / size[1])
-    left = (image.width - size[0] * scale) / 2
-    top = (image.height - size[1] * scale) / 2
-    # Rounding may put the far edge a hair outside the picture, which Pillow refuses.
-    box = (
-        max(0.0, left),
-        max(0.0, top),
-        min(float(image.width), image.width - left),
-        min(float(image.height), image.height - top),
-    )
-    return image.resize(size, INTERPOLATIONS[preprocessing.interpolation], box=box)
-
-
-def _pad(image: Image.Image, preprocessing: Preprocessing) -> Image.Image:
-    """Resize the whole picture into the middle of a canvas of background."""
-    height, width = preprocessing.height, preprocessing.width
-    scale = min(width / image.width, height / image.height)
-    inner = (
-        min(width, max(1, round(image.width * scale))),
-        min(height, max(1, round(image.height * scale))),
-    )
-    resized = image.resize(inner, INTERPOLATIONS[preprocessing.interpolation])
+    if image.size == size:
+        return image
+    place = placement(image.height, image.width, preprocessing)
+    left, top, right, bottom = place.target
+    inner = (right - left, bottom - top)
+    fitted = image.resize(inner, INTERPOLATIONS[preprocessing.interpolation], box=place.source)
+    if inner == size:
+        return fitted
     if preprocessing.channels == 3:
-        resized = resized.convert("RGB")  # A grey picture on a coloured background.
-    canvas = Image.new("RGB", (width, height), preprocessing.background).convert(resized.mode)
-    canvas.paste(resized, ((width - inner[0]) // 2, (height - inner[1]) // 2))
+        fitted = fitted.convert("RGB")  # A grey picture on a coloured background.
+    canvas = Image.new("RGB", size, preprocessing.background).convert(fitted.mode)
+    canvas.paste(fitted, (left, top))
     return canvas
 
-
-FITS: Mapping[str, Callable[[Image.Image, Preprocessing], Image.Image]] = {
-    "squash": _squash,
-    "pad": _pad,
-    "crop": _crop,
-}
 
 INTERPOLATIONS: Mapping[str, Image.Resampling] = {
     "nearest": Image.Resampling.NEAREST,

@@ -22,7 +22,7 @@ import tensorflow as tf
 
 from sightline.models import Architecture
 from sightline.models.build import build
-from sightline.models.parts import backbone_layers
+from sightline.models.parts import above, backbone_layers
 from sightline.models.weights import layer_variables
 
 
@@ -90,6 +90,12 @@ class BackboneStructureContract:
         _equal(len(built.model.get_layer(card.feature_layer).output.shape), 4)
         if built.architecture == replace(built.architecture, options={}):
             _equal(sum(layer.count_params() for layer in layers), card.parameters)
+
+    def test_the_feature_layer_is_the_last_map(self, built: BuiltBackbone) -> None:
+        """All of the network passes through it, and no convolution follows: Grad-CAM sees all."""
+        rest = above(built.model, built.architecture.card.feature_layer)
+        kinds = (keras.layers.Conv2D, keras.layers.DepthwiseConv2D, keras.layers.SeparableConv2D)
+        _equal([layer.name for layer in rest.layers if isinstance(layer, kinds)], [])
 
     def test_the_model_is_flat_and_holds_no_code(self, built: BuiltBackbone) -> None:
         """Converters and Grad-CAM reach every layer, and saving it saves no Python."""

@@ -16,7 +16,7 @@ from sightline.files import load_attribute, printable
 from sightline.images import FileSource, Source
 from sightline.inference import LiteRTRunner, Runner, predict_stream
 from sightline.models import BACKBONES
-from sightline.models.bundle import SUFFIX, read_bundle
+from sightline.models.bundle import SUFFIX, Bundle, read_bundle
 from sightline.predictions import Predictions
 
 
@@ -40,9 +40,23 @@ def open_model(name: str) -> Runner:
         ModelError: There is neither, or the bundle cannot be used.
         ConfigError, MachineError: The ready-made weights cannot be had.
     """
-    if name in BACKBONES and not os.path.lexists(name):
+    if is_ready_made(name):
         runner: Runner = load_attribute("sightline.inference.ready_made:ready_made_runner")(name)
         return runner
+    return LiteRTRunner(open_bundle(name))
+
+
+def is_ready_made(name: str) -> bool:
+    """Return whether `name` is one of the catalogue's and not a file's."""
+    return name in BACKBONES and not os.path.lexists(name)
+
+
+def open_bundle(name: str) -> Bundle:
+    """Return the bundle at a path that may be a mistyped name of a ready-made model.
+
+    Raises:
+        ModelError: There is none, or it cannot be used.
+    """
     if not os.path.lexists(name) and not name.endswith(SUFFIX):
         ready_made = [card.name for card in BACKBONES.values() if card.weights]
         raise ModelError(
@@ -51,7 +65,7 @@ def open_model(name: str) -> Runner:
             fix="check the path; `sightline models` lists the names",
             code="no_such_model",
         )
-    return LiteRTRunner(read_bundle(name))
+    return read_bundle(name)
 
 
 def find_images(paths: Sequence[str]) -> Images:

@@ -10,19 +10,19 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import cache, partial
+from functools import partial
 from pathlib import PurePath
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
 
 from sightline.batches import Augmentation, epoch_order
 from sightline.batches.augmenting import augment
 from sightline.dataset import Dataset, Row, read_content
 from sightline.errors import ConfigError, ImageError
-from sightline.files import printable
 from sightline.images import Preprocessing, load
+from sightline.reporting.lettering import SMALL, TEXT, font, readable, shortened, text_width
 
 Pixels = npt.NDArray[np.uint8]
 
@@ -35,7 +35,6 @@ _UNLABELLED = "(no label)"
 _SIDES = ((12, 128), (_MOST_CLASSES, 96))
 _MARGIN, _GAP, _PAIR_GAP = 16, 10, 2
 _WIDEST_LABEL = 200
-_TEXT, _SMALL = 16, 13
 # The paper is grey, so that white borders of an image are seen to be its own.
 _INK, _FAINT, _PAPER = (20, 20, 20), (100, 100, 100), (234, 234, 234)
 _ALARM, _ALARM_PAPER = (190, 20, 20), (255, 232, 232)
@@ -93,7 +92,7 @@ def show(
     see = partial(_see, preprocessing=preprocessing, augmentation=augmentation, seed=seed)
     with ThreadPoolExecutor() as pool:
         lines = [
-            _Line(name=_readable(name), count=len(groups[name]), tiles=tuple(pool.map(see, rows)))
+            _Line(name=readable(name), count=len(groups[name]), tiles=tuple(pool.map(see, rows)))
             for name, rows in chosen.items()
         ]
     picture = _Sheet(
@@ -142,7 +141,7 @@ def _groups(dataset: Dataset) -> dict[str, list[Row]]:
 def _see(
     row: Row, *, preprocessing: Preprocessing, augmentation: Augmentation | None, seed: int
 ) -> _Tile:
-    name = _readable(row.name)
+    name = readable(row.name)
     try:
         pixels = load(row.source, preprocessing).pixels
         if augmentation is None:
@@ -210,16 +209,16 @@ class _Sheet:
         step = pictures * width + (pictures - 1) * _PAIR_GAP + _GAP
         labels = self._label_width()
         columns = max((len(line.tiles) for line in self.lines), default=0)
-        texts = [_width(text, _TEXT) for text in (*self.header, *self.footer)]
+        texts = [text_width(text, TEXT) for text in (*self.header, *self.footer)]
         inner = max(labels + columns * step - _GAP, *texts)
-        line_height = _TEXT + 6
+        line_height = TEXT + 6
         top = _MARGIN + len(self.header) * line_height + _GAP
         end = top + len(self.lines) * (height + _GAP)
         sheet_size = (inner + 2 * _MARGIN, end + len(self.footer) * line_height + _MARGIN)
         sheet = Image.new("RGB", sheet_size, _PAPER)
         pen = ImageDraw.Draw(sheet)
         for number, text in enumerate(self.header):
-            pen.text((_MARGIN, _MARGIN + number * line_height), text, _INK, _font(_TEXT))
+            pen.text((_MARGIN, _MARGIN + number * line_height), text, _INK, font(TEXT))
         for number, line in enumerate(self.lines):
             y = top + number * (height + _GAP)
             self._label(pen, line, y + height // 2)
@@ -227,7 +226,7 @@ class _Sheet:
                 x = _MARGIN + labels + column * step
                 self._paste(sheet, tile, (x, y))
         for number, text in enumerate(self.footer):
-            pen.text((_MARGIN, end + number * line_height), text, _ALARM, _font(_TEXT))
+            pen.text((_MARGIN, end + number * line_height), text, _ALARM, font(TEXT))
         return sheet
 
     def _tiles(self) -> Iterable[_Tile]:
@@ -243,14 +242,14 @@ class _Sheet:
 
     def _label_width(self) -> int:
         widths = [
-            max(_width(line.name, _TEXT), _width(_count(line), _SMALL)) for line in self.lines
+            max(text_width(line.name, TEXT), text_width(_count(line), SMALL)) for line in self.lines
         ]
         return min(max(widths, default=0), _WIDEST_LABEL) + _GAP
 
     def _label(self, pen: ImageDraw.ImageDraw, line: _Line, middle: int) -> None:
-        name = _shortened(line.name, _WIDEST_LABEL)
-        pen.text((_MARGIN, middle), name, _INK, _font(_TEXT), anchor="ls")
-        pen.text((_MARGIN, middle + 4), _count(line), _FAINT, _font(_SMALL), anchor="lt")
+        name = shortened(line.name, _WIDEST_LABEL)
+        pen.text((_MARGIN, middle), name, _INK, font(TEXT), anchor="ls")
+        pen.text((_MARGIN, middle + 4), _count(line), _FAINT, font(SMALL), anchor="lt")
 
     def _paste(self, sheet: Image.Image, tile: _Tile, corner: tuple[int, int]) -> None:
         size = self._tile_size()
@@ -275,45 +274,13 @@ def _refusal(tile: _Tile, size: tuple[int, int]) -> Image.Image:
     pen.line((0, bottom, right, 0), _ALARM)
     pen.rectangle((0, 0, right, bottom), outline=_ALARM)
     lines = ["unreadable", tile.error.code if tile.error else "", PurePath(tile.name).name]
-    text = "\n".join(_shortened(line, size[0] - 8, _SMALL) for line in lines)
+    text = "\n".join(shortened(line, size[0] - 8, SMALL) for line in lines)
     middle = (size[0] / 2, size[1] / 2)
-    box = pen.multiline_textbbox(middle, text, _font(_SMALL), anchor="mm", align="center")
+    box = pen.multiline_textbbox(middle, text, font(SMALL), anchor="mm", align="center")
     pen.rectangle(box, _ALARM_PAPER)
-    pen.multiline_text(middle, text, _ALARM, _font(_SMALL), anchor="mm", align="center")
+    pen.multiline_text(middle, text, _ALARM, font(SMALL), anchor="mm", align="center")
     return picture
 
 
 def _count(line: _Line) -> str:
     return f"{line.count:,} images" if line.count != 1 else "1 image"
-
-
-def _shortened(text: str, width: int, size: int = _TEXT) -> str:
-    if _width(text, size) <= width:
-        return text
-    while text and _width(text + "...", size) > width:
-        text = text[:-1]
-    return text + "..."
-
-
-def _readable(text: str) -> str:
-    """Return `text` printable, letters that the sheet's font lacks as their code points."""
-    return "".join(
-        letter if _has_glyph(letter) else letter.encode("unicode_escape").decode("ascii")
-        for letter in printable(text)
-    )
-
-
-@cache
-def _has_glyph(letter: str) -> bool:
-    font = _font(_TEXT)
-    # U+FFFF is never a character: what is drawn for it stands for all that the font lacks.
-    return bytes(font.getmask(letter)) != bytes(font.getmask("\uffff"))
-
-
-def _width(text: str, size: int) -> int:
-    return int(np.ceil(_font(size).getlength(text)))
-
-
-@cache
-def _font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
-    return ImageFont.load_default(size)
