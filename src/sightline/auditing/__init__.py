@@ -1,7 +1,7 @@
 """Dataset → Findings: one check per file, a table of them, and the gate before training."""
 
 from sightline.auditing.check import Check, Evidence
-from sightline.auditing.findings import Findings
+from sightline.auditing.findings import Findings, NotRun
 from sightline.auditing.gate import ALLOWED, LEFT_OUT, check_words, gate
 from sightline.auditing.table import CHECKS, audit
 
@@ -12,6 +12,7 @@ __all__ = [
     "Check",
     "Evidence",
     "Findings",
+    "NotRun",
     "audit",
     "check_words",
     "gate",

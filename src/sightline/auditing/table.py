@@ -9,13 +9,14 @@ from sightline.auditing.check import Check, Evidence
 from sightline.auditing.conflict import CONFLICT
 from sightline.auditing.conversion import CONVERSION
 from sightline.auditing.duplicate import DUPLICATE
-from sightline.auditing.findings import Findings
+from sightline.auditing.findings import Findings, NotRun
 from sightline.auditing.leak import GROUP_LEAK, LEAK, NEAR_LEAK
 from sightline.auditing.missing_class import MISSING_CLASS
 from sightline.auditing.small_class import SMALL_CLASS
 from sightline.auditing.unreadable import UNREADABLE
 from sightline.auditing.wrong_extension import WRONG_EXTENSION
-from sightline.dataset import Content, Dataset
+from sightline.dataset import Content, Dataset, Finding
+from sightline.predictions import Predictions
 
 
 def checks_by_name(checks: Iterable[Check]) -> Mapping[str, Check]:
@@ -52,21 +53,32 @@ def audit(
     dataset: Dataset,
     contents: Sequence[Content] | None = None,
     *,
+    predictions: Predictions | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Findings:
-    """Run every check.
+    """Run every check that has what it needs.
 
     What was found while listing is in `dataset.notices` and not repeated here.
 
     Args:
         dataset: The images.
         contents: What `dataset.contents()` gave, if it was called before; else it is called now.
+        predictions: Of a model that did not learn from these images, aligned with the rows, for
+            the checks that compare labels and answers.
         progress: Called with (done, total) while images are read.
 
     Returns:
-        Findings in the order of `CHECKS`, those that stop the work first.
+        Findings in the order of `CHECKS`, those that stop the work first; `not_run` lists the
+        checks that could not run.
     """
     if contents is None:
         contents = dataset.contents(progress=progress)
-    evidence = Evidence(dataset=dataset, contents=contents)
-    return Findings(finding for check in CHECKS.values() for finding in check.find(evidence))
+    evidence = Evidence(dataset=dataset, contents=contents, predictions=predictions)
+    found: list[Finding] = []
+    not_run: list[NotRun] = []
+    for check in CHECKS.values():
+        if reason := check.missing(evidence):
+            not_run.append(NotRun(check=check.name, reason=reason))
+        else:
+            found.extend(check.find(evidence))
+    return Findings(found, not_run=not_run)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import typer
 
+from sightline.auditing import Findings
 from sightline.auditing import audit as run_checks
 from sightline.auditing.gate import check_words
 from sightline.cli.console import Console
@@ -24,7 +25,8 @@ def audit(context: typer.Context, data: Data, *, allow: Allow = None) -> None:
     check_words(allow or (), ())
     dataset = Dataset.open(data, allow=allow or ())
     with console.progress("Reading images") as progress:
-        findings = (*dataset.notices, *run_checks(dataset, progress=progress))
+        found = run_checks(dataset, progress=progress)
+    findings = Findings((*dataset.notices, *found), not_run=found.not_run).worst_first()
     stopping = [
         finding
         for finding in findings
@@ -34,11 +36,12 @@ def audit(context: typer.Context, data: Data, *, allow: Allow = None) -> None:
         console.document(
             {
                 "schema": "audit",
-                "schema_version": "1.0",
+                "schema_version": "1.1",
                 "data": printable(data),
                 "images": len(dataset),
                 "classes": dataset.class_counts(),
                 "findings": [finding.to_json() for finding in findings],
+                "not_run": [skipped.to_json() for skipped in findings.not_run],
             }
         )
     else:
@@ -46,6 +49,8 @@ def audit(context: typer.Context, data: Data, *, allow: Allow = None) -> None:
         tell_findings(console, findings)
         if not findings:
             console.line("Nothing was found.")
+        for skipped in findings.not_run:
+            console.line(f"Not run: {skipped.check} ({skipped.reason}).")
     if stopping:
         checks = ", ".join(dict.fromkeys(finding.check for finding in stopping))
         raise CheckFailedError(
