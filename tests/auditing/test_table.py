@@ -19,7 +19,7 @@ from sightline.predictions import Predictions
 
 def encoded(seed: int, *, kind: str = "PNG", side: int = 64, **options) -> bytes:
     coarse = np.random.default_rng(seed).integers(0, 256, (8, 8, 3), dtype=np.uint8)
-    image = Image.fromarray(coarse).resize((side, side), Image.Resampling.BICUBIC)
+    image = Image.fromarray(coarse).resize((side, side), Image.Resampling.NEAREST)
     stream = io.BytesIO()
     image.save(stream, kind, **options)
     return stream.getvalue()

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from sightline.dataset import Content, Dataset, Finding, Groups, Row, content_groups
+from sightline.dataset.leaks import near_sets
 from sightline.dataset.record import aligned
 from sightline.errors import ConfigError
 from sightline.predictions import Predictions
@@ -56,6 +57,11 @@ class Evidence:
             if content.digest:
                 sets.setdefault(content.digest, []).append(row)
         return tuple(tuple(rows) for rows in sets.values() if len(rows) > 1)
+
+    @cached_property
+    def near_copies(self) -> tuple[tuple[tuple[Row, Content], ...], ...]:
+        """Sets of near duplicates, not all of them identical."""
+        return near_sets(self.pairs)
 
     @cached_property
     def groups(self) -> Groups:

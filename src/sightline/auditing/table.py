@@ -10,8 +10,13 @@ from sightline.auditing.conflict import CONFLICT
 from sightline.auditing.conversion import CONVERSION
 from sightline.auditing.duplicate import DUPLICATE
 from sightline.auditing.findings import Findings, NotRun
+from sightline.auditing.imbalance import IMBALANCE
 from sightline.auditing.leak import GROUP_LEAK, LEAK, NEAR_LEAK
+from sightline.auditing.look import LOOK_CHECKS
 from sightline.auditing.missing_class import MISSING_CLASS
+from sightline.auditing.mixed_colours import MIXED_COLOURS
+from sightline.auditing.near_duplicate import NEAR_CONFLICT, NEAR_DUPLICATE
+from sightline.auditing.size import HUGE, ODD_SHAPE, TINY
 from sightline.auditing.small_class import SMALL_CLASS
 from sightline.auditing.unreadable import UNREADABLE
 from sightline.auditing.wrong_extension import WRONG_EXTENSION
@@ -42,8 +47,16 @@ CHECKS: Mapping[str, Check] = checks_by_name(
         MISSING_CLASS,
         SMALL_CLASS,
         NEAR_LEAK,
+        NEAR_CONFLICT,
         DUPLICATE,
+        NEAR_DUPLICATE,
+        IMBALANCE,
+        *LOOK_CHECKS,
+        TINY,
+        HUGE,
+        ODD_SHAPE,
         WRONG_EXTENSION,
+        MIXED_COLOURS,
         CONVERSION,
     )
 )

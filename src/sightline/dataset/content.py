@@ -96,8 +96,7 @@ class Content:
             "header": None if self.header is None else dict(vars(self.header)),
             "notes": list(self.notes),
             "hash": None if self.perceptual_hash is None else self.perceptual_hash.hex(),
-            "look": look
-            and [look.brightness, look.contrast, look.sharpness, look.border.hex()],
+            "look": look and [look.brightness, look.contrast, look.sharpness, look.border.hex()],
             "trace": trace and [trace.tables, trace.quality, trace.camera, trace.taken],
             "error": error and [error.what, error.expected, error.fix, error.code],
         }

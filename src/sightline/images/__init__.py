@@ -14,6 +14,7 @@ from sightline.images.hashing import (
     pixel_digest,
 )
 from sightline.images.headers import ImageHeader, Limits
+from sightline.images.looks import Look
 from sightline.images.preprocessing import (
     FITS,
     INTERPOLATIONS,
@@ -31,6 +32,7 @@ from sightline.images.sources import (
     as_source,
     load,
 )
+from sightline.images.traces import Trace
 
 __all__ = [
     "CODES",
@@ -46,9 +48,11 @@ __all__ = [
     "FileSource",
     "ImageHeader",
     "Limits",
+    "Look",
     "PreprocessedImage",
     "Preprocessing",
     "Source",
+    "Trace",
     "as_source",
     "decode",
     "decoder_version",

@@ -87,11 +87,12 @@ def _borders(pictures: Sequence[Image.Image]) -> np.ndarray:
         picture.resize(_GRID, Image.Resampling.NEAREST).convert("RGB") for picture in pictures
     ]
     means = _levels(samples).reshape(len(pictures), -1) @ _SIDES
-    return np.rint(means).astype(np.uint8)
+    borders: np.ndarray = np.rint(means).astype(np.uint8)
+    return borders
 
 
 def _side_weights() -> np.ndarray:
-    """Return what each sample adds to the mean of each side and channel: float32 (g * g * 3, 12)."""
+    """Return what samples add to the means of sides and channels: float32 (g * g * 3, 12)."""
     ring, share = slice(None, _RING), 1 / (_RING * _GRID[0])
     weights = np.zeros((*_GRID, 3, 4, 3), np.float32)
     for channel in range(3):

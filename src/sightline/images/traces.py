@@ -130,6 +130,9 @@ def _text(data: bytes, field: Field | None) -> str:
 def _time(text: str) -> str:
     match = _DATE.match(text)
     try:
-        return datetime(*map(int, match.groups())).isoformat() if match else ""
+        if match is None:
+            return ""
+        year, month, day, hour, minute, second = map(int, match.groups())
+        return datetime(year, month, day, hour, minute, second).isoformat()
     except ValueError:
         return ""
