@@ -82,7 +82,7 @@ def test_a_recompressed_copy_in_another_split_is_a_near_leak():
             ("test/a.jpg", "x", encoded(1, kind="JPEG", side=96, quality=60)),
             ("test/b.png", "x", encoded(2, side=128)),
         )
-    )
+    ).of("near_leak")
     assert [(item.check, item.severity, item.surplus) for item in found] == [
         ("near_leak", "warning", ("train/a.png",))
     ]

@@ -80,6 +80,7 @@ class Check:
         may_allow: Whether `--allow` may go on in spite of its errors.
         may_leave_out: Whether `--without` can drop what it found.
         needs: A key of `NEEDS`, or empty; a check whose need is missing is not run, and listed.
+        obstacle: Why else it cannot say anything about these data, or empty.
     """
 
     name: str
@@ -88,8 +89,9 @@ class Check:
     may_allow: bool = True
     may_leave_out: bool = False
     needs: str = ""
+    obstacle: Callable[[Evidence], str] = lambda evidence: ""
 
     def missing(self, evidence: Evidence) -> str:
         """Return why the check cannot run, in a few words; empty if it can."""
         has_all = not self.needs or getattr(evidence, self.needs) is not None
-        return "" if has_all else NEEDS[self.needs]
+        return self.obstacle(evidence) if has_all else NEEDS[self.needs]

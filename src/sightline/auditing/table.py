@@ -16,6 +16,7 @@ from sightline.auditing.look import LOOK_CHECKS
 from sightline.auditing.missing_class import MISSING_CLASS
 from sightline.auditing.mixed_colours import MIXED_COLOURS
 from sightline.auditing.near_duplicate import NEAR_CONFLICT, NEAR_DUPLICATE
+from sightline.auditing.shortcut import SHORTCUT
 from sightline.auditing.size import HUGE, ODD_SHAPE, TINY
 from sightline.auditing.small_class import SMALL_CLASS
 from sightline.auditing.unreadable import UNREADABLE
@@ -51,6 +52,7 @@ CHECKS: Mapping[str, Check] = checks_by_name(
         DUPLICATE,
         NEAR_DUPLICATE,
         IMBALANCE,
+        SHORTCUT,
         *LOOK_CHECKS,
         TINY,
         HUGE,
