@@ -3,6 +3,7 @@
 from sightline.auditing.check import Check, Evidence
 from sightline.auditing.findings import Findings, NotRun
 from sightline.auditing.gate import ALLOWED, LEFT_OUT, check_words, gate
+from sightline.auditing.suspicion import Suspicion, doubtful_labels
 from sightline.auditing.table import CHECKS, audit
 
 __all__ = [
@@ -13,7 +14,9 @@ __all__ = [
     "Evidence",
     "Findings",
     "NotRun",
+    "Suspicion",
     "audit",
     "check_words",
+    "doubtful_labels",
     "gate",
 ]

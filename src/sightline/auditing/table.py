@@ -11,11 +11,13 @@ from sightline.auditing.conversion import CONVERSION
 from sightline.auditing.duplicate import DUPLICATE
 from sightline.auditing.findings import Findings, NotRun
 from sightline.auditing.imbalance import IMBALANCE
+from sightline.auditing.label_error import LABEL_ERROR
 from sightline.auditing.leak import GROUP_LEAK, LEAK, NEAR_LEAK
 from sightline.auditing.look import LOOK_CHECKS
 from sightline.auditing.missing_class import MISSING_CLASS
 from sightline.auditing.mixed_colours import MIXED_COLOURS
 from sightline.auditing.near_duplicate import NEAR_CONFLICT, NEAR_DUPLICATE
+from sightline.auditing.outlier import OUTLIER
 from sightline.auditing.shortcut import SHORTCUT
 from sightline.auditing.size import HUGE, ODD_SHAPE, TINY
 from sightline.auditing.small_class import SMALL_CLASS
@@ -51,6 +53,8 @@ CHECKS: Mapping[str, Check] = checks_by_name(
         NEAR_CONFLICT,
         DUPLICATE,
         NEAR_DUPLICATE,
+        LABEL_ERROR,
+        OUTLIER,
         IMBALANCE,
         SHORTCUT,
         *LOOK_CHECKS,
