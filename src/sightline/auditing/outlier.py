@@ -52,8 +52,11 @@ def outlier_scores(
     distances = np.full(len(rows), np.nan)
     for held_out, gaussians in leave_fold_out(features, labels[rows], folds, classes=classes):
         distances[held_out] = np.sqrt(gaussians.distances(features[held_out]).min(axis=1))
-    middle = np.nanmedian(distances)
-    spread = np.nanmedian(np.abs(distances - middle))
+    judged = distances[np.isfinite(distances)]
+    if not len(judged):
+        return scores
+    middle = np.median(judged)
+    spread = np.median(np.abs(judged - middle))
     if spread > 0:
         scores[rows] = _NORMAL * (distances - middle) / spread
     return scores
