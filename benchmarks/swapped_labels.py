@@ -130,7 +130,10 @@ def audited(photos: Photos, labels: np.ndarray) -> list[tuple[int, float]]:
 
 def regression(photos: Photos, labels: np.ndarray) -> np.ndarray:
     """Return out-of-sample probabilities of a penalised logistic regression."""
-    scaled = photos.features / np.sqrt(np.maximum(photos.features.std(axis=0), 1e-3))
+    deviation = photos.features.std(axis=0)  # scaled as `training.head` does
+    typical = np.median(deviation)
+    scale = np.sqrt(np.maximum(deviation, 1e-3 * typical) * typical)
+    scaled = (photos.features - photos.features.mean(axis=0)) / scale
     found = np.zeros((len(labels), len(photos.classes)))
     folds = StratifiedGroupKFold(5, shuffle=True, random_state=0)
     with warnings.catch_warnings():
