@@ -23,6 +23,8 @@ FAR = 3.5
 
 _COMPONENTS = 32
 _IMAGES_PER_COMPONENT = 10
+_FEWEST = 50
+"""Images from which on there is a usual distance to speak of."""
 _NORMAL = 0.6745
 """The median absolute deviation of a normal distribution of standard deviation 1."""
 
@@ -44,9 +46,9 @@ def outlier_scores(
     """
     scores = np.full(len(labels), np.nan)
     rows = np.flatnonzero(labels >= 0)
-    most = min(_COMPONENTS, len(rows) // _IMAGES_PER_COMPONENT)
-    if not most:
+    if len(rows) < _FEWEST:
         return scores
+    most = min(_COMPONENTS, len(rows) // _IMAGES_PER_COMPONENT)
     features = principal_components(lambda chosen: embeddings[chosen], rows, most=most)
     folds = stratified_folds(labels[rows], [groups[row] for row in rows.tolist()], folds=FOLDS)
     distances = np.full(len(rows), np.nan)
@@ -93,7 +95,9 @@ def find_outliers(evidence: Evidence) -> Iterator[Finding]:
 def _obstacle(evidence: Evidence) -> str:
     predictions = evidence.predictions
     lacks = predictions is not None and predictions.embeddings is None
-    return "the predictions come without embeddings" if lacks else ""
+    if lacks:
+        return "the predictions come without embeddings"
+    return f"needs {_FEWEST} images" if len(evidence.dataset) < _FEWEST else ""
 
 
 OUTLIER = Check(
