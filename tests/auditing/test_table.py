@@ -7,17 +7,19 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from sightline.auditing import CHECKS, audit
+from sightline.auditing import CHECKS, audit, table
 from sightline.auditing.check import Check
+from sightline.auditing.findings import Findings, NotRun
 from sightline.auditing.table import checks_by_name
-from sightline.dataset import Dataset, Row
+from sightline.dataset import Dataset, Finding, Row
 from sightline.errors import ConfigError
 from sightline.images import BytesSource, FileSource
+from sightline.predictions import Predictions
 
 
 def encoded(seed: int, *, kind: str = "PNG", side: int = 64, **options) -> bytes:
     coarse = np.random.default_rng(seed).integers(0, 256, (8, 8, 3), dtype=np.uint8)
-    image = Image.fromarray(coarse).resize((side, side), Image.Resampling.BICUBIC)
+    image = Image.fromarray(coarse).resize((side, side), Image.Resampling.NEAREST)
     stream = io.BytesIO()
     image.save(stream, kind, **options)
     return stream.getvalue()
@@ -80,7 +82,7 @@ def test_a_recompressed_copy_in_another_split_is_a_near_leak():
             ("test/a.jpg", "x", encoded(1, kind="JPEG", side=96, quality=60)),
             ("test/b.png", "x", encoded(2, side=128)),
         )
-    )
+    ).of("near_leak")
     assert [(item.check, item.severity, item.surplus) for item in found] == [
         ("near_leak", "warning", ("train/a.png",))
     ]
@@ -196,3 +198,43 @@ def test_a_name_taken_twice_is_refused():
     check = Check(name="twice", title="a check", find=lambda evidence: ())
     with pytest.raises(ValueError, match="two checks are called 'twice'"):
         checks_by_name((check, check))
+
+
+def answers(names: tuple[str, ...]) -> Predictions:
+    return Predictions(
+        task="multi_class",
+        classes=("x", "y"),
+        names=names,
+        probabilities=np.full((len(names), 2), 0.5, np.float32),
+    )
+
+
+def test_a_check_without_what_it_needs_is_listed_and_not_run(monkeypatch: pytest.MonkeyPatch):
+    found = Finding(check="opinion", severity="info", message="The model has an opinion.")
+    check = Check(name="opinion", title="", find=lambda evidence: [found], needs="predictions")
+    monkeypatch.setattr(table, "CHECKS", checks_by_name([check]))
+    images = dataset(("a", "x", encoded(1)), ("b", "y", encoded(2)))
+    without = audit(images)
+    assert without == ()
+    assert [skipped.check for skipped in without.not_run] == ["opinion"]
+    assert "needs" in without.not_run[0].reason
+    with_answers = audit(images, predictions=answers(("a", "b")))
+    assert with_answers == (found,) and with_answers.not_run == ()
+
+
+def test_predictions_of_other_images_are_refused():
+    images = dataset(("a", "x", encoded(1)), ("b", "y", encoded(2)))
+    with pytest.raises(ConfigError, match="not of these images") as caught:
+        audit(images, predictions=answers(("b", "a")))
+    assert caught.value.code == "not_aligned"
+
+
+def test_findings_are_ordered_by_severity_and_keep_what_was_not_run():
+    made = [
+        Finding(check=name, severity=severity, message="")
+        for name, severity in (("a", "info"), ("b", "error"), ("c", "warning"), ("d", "error"))
+    ]
+    skipped = (NotRun(check="e", reason="lacks it"),)
+    ordered = Findings(made, not_run=skipped).worst_first()
+    assert [finding.check for finding in ordered] == ["b", "d", "c", "a"]
+    assert ordered.not_run == skipped

@@ -178,6 +178,7 @@ REFUSED_AT_ONCE: dict[str, tuple[dict[str, object], str]] = {
     "no such folder": ({"save": Path("nowhere/x.sightline")}, "no_such_folder"),
     "an unknown check": ({"allow": ("leek",)}, "unknown_check"),
     "a check that cannot be left out": ({"without": ("small_class",)}, "bad_check_word"),
+    "a check that training does not run": ({"without": ("label_error",)}, "check_not_run"),
     "an unknown optimiser": ({"options": tiny(optimizer="adamm")}, "out_of_range"),
     "an unknown class weight": ({"options": tiny(class_weight={"11": 2.0})}, "unknown_class"),
     "an idle option": ({"options": replace(TINY, head_strengths=(1.0,))}, "option_without_effect"),

@@ -2,19 +2,38 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import typer
 
-from sightline.auditing import audit as run_checks
+from sightline.auditing import Findings
 from sightline.auditing.gate import check_words
 from sightline.cli.console import Console
 from sightline.cli.findings import tell_findings
 from sightline.cli.options import Allow, Data
+from sightline.cli.quiet import without_start_messages
 from sightline.dataset import Dataset
 from sightline.errors import CheckFailedError
 from sightline.files import printable
+from sightline.workflows.audit import audit as look
+from sightline.workflows.audit import feature_graph
 
 
-def audit(context: typer.Context, data: Data, *, allow: Allow = None) -> None:
+def audit(
+    context: typer.Context,
+    data: Data,
+    *,
+    model: Annotated[
+        str | None,
+        typer.Option(
+            "--with",
+            metavar="MODEL",
+            help="Also look for wrong labels and outliers, with the features of a .sightline file "
+            "or of a network with ImageNet weights, for example mobilenet_v2.",
+        ),
+    ] = None,
+    allow: Allow = None,
+) -> None:
     """Look for what makes data untrustworthy, before training.
 
     Nothing is moved or deleted. Ends with exit code 3 when something was found that would stop
@@ -23,8 +42,13 @@ def audit(context: typer.Context, data: Data, *, allow: Allow = None) -> None:
     console: Console = context.obj
     check_words(allow or (), ())
     dataset = Dataset.open(data, allow=allow or ())
-    with console.progress("Reading images") as progress:
-        findings = (*dataset.notices, *run_checks(dataset, progress=progress))
+    graph = None
+    if model is not None:
+        with without_start_messages():
+            graph = feature_graph(model)
+    audited = look(dataset, graph=graph, stage=console.progress)
+    found = audited.findings
+    findings = Findings((*dataset.notices, *found), not_run=found.not_run).worst_first()
     stopping = [
         finding
         for finding in findings
@@ -34,11 +58,13 @@ def audit(context: typer.Context, data: Data, *, allow: Allow = None) -> None:
         console.document(
             {
                 "schema": "audit",
-                "schema_version": "1.0",
+                "schema_version": "1.1",
                 "data": printable(data),
                 "images": len(dataset),
                 "classes": dataset.class_counts(),
                 "findings": [finding.to_json() for finding in findings],
+                "not_run": [skipped.to_json() for skipped in findings.not_run],
+                "doubtful_labels": [doubt.to_json() for doubt in audited.doubtful(dataset)],
             }
         )
     else:
@@ -46,6 +72,8 @@ def audit(context: typer.Context, data: Data, *, allow: Allow = None) -> None:
         tell_findings(console, findings)
         if not findings:
             console.line("Nothing was found.")
+        for skipped in findings.not_run:
+            console.line(f"Not run: {skipped.check} ({skipped.reason}).")
     if stopping:
         checks = ", ".join(dict.fromkeys(finding.check for finding in stopping))
         raise CheckFailedError(

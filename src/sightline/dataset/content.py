@@ -1,4 +1,4 @@
-"""What one pass over an image's bytes tells: digest, header, perceptual hash, or the error.
+"""What one pass over an image's bytes tells: digest, header, hash, look, trace, or the error.
 
 The pixels are decoded to the end, so a truncated file is found here and not in an epoch; they
 are decoded small, and not kept.
@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
+from itertools import chain
 from typing import Any, NamedTuple
 
 from PIL import Image
@@ -19,14 +20,18 @@ from sightline.images.colours import WHITE
 from sightline.images.decoding import open_image
 from sightline.images.hashing import HASH_SIDE, picture_hashes, pixel_digest
 from sightline.images.headers import ImageHeader, Limits
+from sightline.images.looks import Look, picture_looks
 from sightline.images.sources import ArraySource, Source
+from sightline.images.traces import Trace, make_trace, read_trace
 
-VERSION = 1
+VERSION = 2
 """Of what is computed here, beside the decoder's own version."""
 
 _LIMITS = Limits()
 _SMALL = 4 * HASH_SIDE**2
 """Pixels of a picture that may wait in memory for others."""
+_TOGETHER = 32
+"""Pictures measured at once: few enough to stay in the processor's cache."""
 _PASSING = frozenset(
     {"unreadable", "unsafe_path", "out_of_memory", "too_many_bytes", "unsupported_format"}
 )
@@ -44,6 +49,8 @@ class Content:
         header: None if the image cannot be decoded.
         notes: What the decoder met; see `images.decoding`.
         perceptual_hash: Alike for pictures that look alike; None if the image cannot be decoded.
+        look: How the picture looks; None if the image cannot be decoded.
+        trace: What the file tells beside its picture; None if nothing.
         error: Why the image cannot be used; no part of equality.
     """
 
@@ -52,6 +59,8 @@ class Content:
     header: ImageHeader | None = None
     notes: tuple[str, ...] = ()
     perceptual_hash: bytes | None = None
+    look: Look | None = None
+    trace: Trace | None = None
     error: ImageError | None = field(default=None, compare=False)
 
     @property
@@ -80,13 +89,15 @@ class Content:
 
     def to_json(self) -> dict[str, Any]:
         """Return the content as JSON-serialisable data."""
-        error = self.error
+        error, look, trace = self.error, self.look, self.trace
         return {
             "digest": self.digest,
             "size": self.size,
             "header": None if self.header is None else dict(vars(self.header)),
             "notes": list(self.notes),
             "hash": None if self.perceptual_hash is None else self.perceptual_hash.hex(),
+            "look": look and [look.brightness, look.contrast, look.sharpness, look.border.hex()],
+            "trace": trace and [trace.tables, trace.quality, trace.camera, trace.taken],
             "error": error and [error.what, error.expected, error.fix, error.code],
         }
 
@@ -98,12 +109,15 @@ class Content:
             KeyError, TypeError, ValueError: It is not that.
         """
         hashed, header, error = value["hash"], value["header"], value["error"]
+        look, trace = value["look"], value["trace"]
         return cls(
             digest=value["digest"],
             size=value["size"],
             header=None if header is None else ImageHeader(**header),
             notes=tuple(value["notes"]),
             perceptual_hash=None if hashed is None else bytes.fromhex(hashed),
+            look=None if look is None else _look(*look),
+            trace=None if trace is None else make_trace(*trace),
             error=None if error is None else _error(*error),
         )
 
@@ -114,26 +128,36 @@ def read_content(source: Source) -> Content:
 
 
 def read_contents(sources: Sequence[Source]) -> list[Content]:
-    """Read and decode images one after the other, and hash the small ones together."""
-    found: list[Content | partial[Content]] = []
-    waiting: list[Image.Image] = []
+    """Read and decode images one after the other, and measure the small ones together."""
+    found: list[Content | None] = []
+    waiting: list[_Opened] = []
     for source in sources:
         read = _read(source)
         if isinstance(read, Content):
             found.append(read)
         elif read.picture.width * read.picture.height > _SMALL:
-            found.append(read.known(perceptual_hash=picture_hashes([read.picture])[0]))
+            found.append(_measured([read])[0])
         else:
-            found.append(read.known)
-            waiting.append(read.picture)
-    hashes = iter(picture_hashes(waiting))
+            found.append(None)
+            waiting.append(read)
+    parts = (waiting[start : start + _TOGETHER] for start in range(0, len(waiting), _TOGETHER))
+    measured = chain.from_iterable(map(_measured, parts))
+    return [next(measured) if content is None else content for content in found]
+
+
+def _measured(opened: Sequence[_Opened]) -> list[Content]:
+    pictures = [one.picture for one in opened]
+    lumas = [picture.convert("L") for picture in pictures]
     return [
-        item if isinstance(item, Content) else item(perceptual_hash=next(hashes)) for item in found
+        one.known(perceptual_hash=hashed, look=look)
+        for one, hashed, look in zip(
+            opened, picture_hashes(lumas), picture_looks(pictures, lumas), strict=True
+        )
     ]
 
 
 class _Opened(NamedTuple):
-    """All that is known of an image but its hash, and what to hash."""
+    """All that is known of an image but what its pixels tell, and those."""
 
     known: partial[Content]
     picture: Image.Image
@@ -152,8 +176,24 @@ def _read(source: Source) -> Content | _Opened:
     except ImageError as error:
         return Content(digest=digest, size=len(data), error=error)
     notes = tuple(note for note in opened.notes if note not in _SCALING_NOTES)
-    known = partial(Content, digest=digest, size=len(data), header=opened.header, notes=notes)
+    known = partial(
+        Content,
+        digest=digest,
+        size=len(data),
+        header=opened.header,
+        notes=notes,
+        trace=read_trace(exif=opened.exif, tables=opened.tables),
+    )
     return _Opened(known, opened.image)
+
+
+def _look(brightness: float, contrast: float, sharpness: float, border: str) -> Look:
+    return Look(
+        brightness=brightness,
+        contrast=contrast,
+        sharpness=sharpness,
+        border=bytes.fromhex(border),
+    )
 
 
 def _error(what: str, expected: str | None, fix: str | None, code: str) -> ImageError:

@@ -15,6 +15,7 @@ from sightline.images.hashing import (
     pixel_digest,
 )
 from sightline.images.headers import ImageHeader, Limits
+from sightline.images.looks import Look
 from sightline.images.preprocessing import (
     INTERPOLATIONS,
     PreprocessedImage,
@@ -33,6 +34,7 @@ from sightline.images.sources import (
     load,
     load_upright,
 )
+from sightline.images.traces import Trace
 
 __all__ = [
     "CODES",
@@ -48,10 +50,12 @@ __all__ = [
     "FileSource",
     "ImageHeader",
     "Limits",
+    "Look",
     "Placement",
     "PreprocessedImage",
     "Preprocessing",
     "Source",
+    "Trace",
     "as_source",
     "decode",
     "decoder_version",

@@ -63,11 +63,13 @@ class DecodedImage:
 
 @dataclass(frozen=True, kw_only=True)
 class OpenedImage:
-    """A decoded picture that is still Pillow's: upright, mode L or RGB."""
+    """A decoded picture that is still Pillow's: upright, mode L or RGB; and raw metadata."""
 
     image: Image.Image
     header: ImageHeader
     notes: tuple[str, ...]
+    exif: bytes
+    tables: bytes
 
 
 def _plugin(kind: type[ImageFile.ImageFile]) -> Callable[[Container], Image.Image]:
@@ -181,6 +183,8 @@ def open_image(
                 *colour_notes,
                 *channel_notes,
             ),
+            exif=container.exif,
+            tables=container.tables,
         )
     except Exception as error:
         raise _translated(error, kind, len(data)) from error

@@ -68,7 +68,7 @@ def picture_hashes(pictures: Sequence[Image.Image]) -> list[bytes]:
 
     Together they cost a third less than one by one.
     """
-    lumas = [picture.convert("L") for picture in pictures]
+    lumas = [picture if picture.mode == "L" else picture.convert("L") for picture in pictures]
     seen = [place for place, luma in enumerate(lumas) if min(luma.size) >= _LEAST_SIDE]
     hashes = dict(zip(seen, _spectral([lumas[place] for place in seen]), strict=True))
     return [

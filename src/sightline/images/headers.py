@@ -64,6 +64,8 @@ class Container:
         inverted: Zero is white in a 16-bit grey picture.
         work_bytes: What the decoder allocates beside the pixels.
         notes: What was met on the way; see `decode`.
+        exif: The EXIF block, or a TIFF file as it is: unchecked, for `traces`.
+        tables: The bodies of a JPEG's quantisation segments, joined: unchecked.
     """
 
     width: int
@@ -76,6 +78,8 @@ class Container:
     inverted: bool = False
     work_bytes: int = 0
     notes: tuple[str, ...] = ()
+    exif: bytes = b""
+    tables: bytes = b""
 
 
 _WORK_BYTES_PER_PIXEL = 6

@@ -19,7 +19,9 @@ from sightline.errors import MachineError
 from sightline.files import canonical_json, sha256_bytes, write_bytes
 from sightline.inference import LiteRTModel
 from sightline.models import Architecture
+from sightline.models.build import build
 from sightline.models.parts import embedding_model
+from sightline.models.pretrained import load_imagenet
 from sightline.models.weights import named_weights
 from sightline.training.parts import Part
 
@@ -75,6 +77,21 @@ class FrozenBackbone:
         )
         rows = cache.rows(kind, part.digests, compute, progress=progress)
         return rows[np.arange(len(part))].reshape(-1, self.width).astype(np.float32, copy=False)
+
+
+def imagenet_graph(architecture: Architecture) -> bytes:
+    """Return a backbone with its ImageNet weights as a LiteRT graph from pixels to features.
+
+    Its one output is the tensor `Identity`.
+
+    Raises:
+        ConfigError: There are no ImageNet weights for it.
+        MachineError: They are not on this machine and cannot be fetched.
+        ModelError: The converter cannot express the network.
+    """
+    model = build(architecture)
+    load_imagenet(model, architecture)
+    return to_litert(embedding_model(model), outputs=("embedding",)).content
 
 
 def _views(pixels: np.ndarray, mirrored: bool) -> tuple[np.ndarray, ...]:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from sightline.auditing import audit, gate
+from sightline.auditing import CHECKS, audit, gate
 from sightline.auditing.gate import check_words
 from sightline.batches import ArrayCache, class_weights
 from sightline.dataset import SPLITS, Dataset, Finding, RecordRow
@@ -237,6 +237,7 @@ def _directory(path: Path) -> Path:
 def _plan(request: Request) -> _Plan:
     """Refuse all that can be refused before an image is read or a folder made."""
     check_words(request.allow, request.without)
+    _refuse_not_looked_for(request.without)
     origin = request.origin
     if origin is None and request.options.weights.endswith(SUFFIX):
         origin = Path(request.options.weights)
@@ -315,6 +316,18 @@ def _read(plan: _Plan, watcher: Watcher, stop: StopRequest) -> _Data:
     noticed = parts[0].notices[len(dataset.notices) :]
     learnable = Learnable(dataset=whole, contents=contents, earlier=plan.earlier)
     return _Data(learnable=learnable, findings=(*found, *noticed))
+
+
+def _refuse_not_looked_for(without: tuple[str, ...]) -> None:
+    """Refuse to leave out what training does not look for: silence would read as "none found"."""
+    for word in without:
+        if word in CHECKS and CHECKS[word].needs:
+            raise ConfigError(
+                f"--without {word} has nothing to go by: training does not look for it.",
+                expected="a check that needs the images alone",
+                fix="run `sightline audit DATA --with MODEL` and correct what it lists",
+                code="check_not_run",
+            )
 
 
 def _workplace(plan: _Plan) -> Workplace:

@@ -17,7 +17,7 @@ from sightline.images.containers.directory import exif_orientation, picture_coun
 from sightline.images.headers import Container
 from sightline.images.refusals import refusal
 
-_START, _END, _SCAN, _COMMENT = 0xD8, 0xD9, 0xDA, 0xFE
+_START, _END, _SCAN, _TABLES, _COMMENT = 0xD8, 0xD9, 0xDA, 0xDB, 0xFE
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _PROGRESSIVE = frozenset({0xC2, 0xC6, 0xCA, 0xCE})
 _ALONE = frozenset({0x01, *range(0xD0, 0xD9)})
@@ -41,6 +41,8 @@ class _Walk:
     pictures: int = 1
     gain_map: bool = False
     notes: list[str] = field(default_factory=list)
+    exif: bytes = b""
+    tables: list[bytes] = field(default_factory=list)
 
 
 def scan(data: bytes) -> Container:
@@ -69,6 +71,8 @@ def scan(data: bytes) -> Container:
         orientation=walk.orientation or 1,
         work_bytes=_coefficient_bytes(walk.frame, components) if walk.progressive else 0,
         notes=tuple(dict.fromkeys(walk.notes)),
+        exif=walk.exif,
+        tables=b"".join(walk.tables),
     )
 
 
@@ -134,10 +138,13 @@ def _take(marker: int, segment: bytes, walk: _Walk) -> None:
         walk.progressive = marker in _PROGRESSIVE
     if marker == 0xE1 and body.startswith(b"Exif\0\0") and walk.orientation is None:
         walk.orientation = _orientation(body, walk)
+        walk.exif = body
     elif marker == 0xE1 and b'hdrgm:Version="' in body:
         walk.gain_map = True  # The second picture is light information, not a view.
     elif marker == 0xE2 and body.startswith(b"MPF\0"):
         walk.pictures = _pictures(body[4:], walk)
+    elif marker == _TABLES:
+        walk.tables.append(body)
     # JFIF and Adobe segments tell the decoder the colour space; the rest is metadata.
     needed = body.startswith((b"JFIF\0", b"Adobe"))
     if (0xE0 <= marker <= 0xEF and not needed) or marker == _COMMENT:

@@ -24,7 +24,7 @@ def scan(data: bytes) -> Container:
     kept = [data[:_SIGNATURE]]
     frames, orientation, end = 0, 1, len(data)
     notes: list[str] = []
-    header = b""
+    header = exif = b""
     for kind, start, stop in _chunks(data):
         if kind in _NEEDED:
             _check_sum(data, kind, start, stop)
@@ -36,7 +36,8 @@ def scan(data: bytes) -> Container:
         elif kind == b"fcTL":
             frames += 1
         elif kind == b"eXIf":
-            orientation = _orientation(data[start + 8 : stop - 4], notes)
+            exif = data[start + 8 : stop - 4]
+            orientation = _orientation(exif, notes)
         elif kind == b"IEND":
             end = stop
     if len(header) != 13:
@@ -51,6 +52,7 @@ def scan(data: bytes) -> Container:
         orientation=orientation,
         depth=header[8],
         notes=tuple(notes),
+        exif=exif,
     )
 
 

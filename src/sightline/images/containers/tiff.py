@@ -63,6 +63,7 @@ def scan(data: bytes) -> Container:
         depth=max(bits, default=1),
         inverted=values.get(_PHOTOMETRIC, 0) == 0,
         notes=notes,
+        exif=data,
     )
 
 

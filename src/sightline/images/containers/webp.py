@@ -21,6 +21,7 @@ def scan(data: bytes) -> Container:
     size: tuple[int, int] | None = None
     frames, orientation = 0, 1
     notes: list[str] = []
+    exif = b""
     for kind, start, stop in _chunks(data, end):
         body = data[start : min(stop, start + 10)]
         if size is None and kind in _SIZES:
@@ -28,8 +29,9 @@ def scan(data: bytes) -> Container:
         elif kind == b"ANMF":
             frames += 1
         elif kind == b"EXIF":
+            exif = data[start:stop]
             try:
-                orientation = exif_orientation(data[start:stop])
+                orientation = exif_orientation(exif)
             except ValueError:
                 notes.append("metadata_ignored")
     if size is None:
@@ -43,6 +45,7 @@ def scan(data: bytes) -> Container:
         frames=max(1, frames),
         orientation=orientation,
         notes=tuple(notes),
+        exif=exif,
     )
 
 
