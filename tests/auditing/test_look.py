@@ -8,8 +8,8 @@ import pytest
 from PIL import Image, ImageEnhance, ImageFilter
 
 from sightline.auditing import Findings, audit
-from sightline.dataset import Dataset, Row
-from sightline.images import BytesSource
+from sightline.dataset import Content, Dataset, Row
+from sightline.images import BytesSource, ImageHeader
 
 SIDE = 160
 
@@ -70,6 +70,19 @@ def test_a_drawing_on_white_is_not_light_and_a_digit_on_black_not_dark():
     digit = Image.new("RGB", (SIDE, SIDE), "black")
     digit.paste("white", (70, 30, 90, 130))
     assert audited([drawing, digit, *(photo(seed) for seed in range(4))]) == ()
+
+
+def test_more_than_fifty_megapixels_are_huge():
+    def sized(width: int, height: int) -> Content:
+        header = ImageHeader(
+            format="JPEG", width=width, height=height, frames=1, mode="RGB", orientation=1
+        )
+        return Content(digest=str(width), size=1, header=header)
+
+    rows = tuple(Row(source=BytesSource(b"", f"{i}.jpg"), labels=("a",)) for i in range(3))
+    contents = [sized(8000, 6250), sized(8001, 6250), sized(4000, 3000)]
+    found = audit(Dataset(rows=rows, classes=("a",)), contents).of("huge")
+    assert [item.paths for item in found] == [("1.jpg",)]
 
 
 def test_grey_images_among_coloured_ones_are_noted():

@@ -327,6 +327,17 @@ def test_an_audit_lists_the_checks_that_it_did_not_run(tmp_path: Path, capsys) -
     assert {"check": "shortcut", "reason": reason} in json.loads(out)["not_run"]
 
 
+def test_many_findings_of_one_check_are_told_up_to_twenty_and_counted(
+    tmp_path: Path, capsys
+) -> None:
+    data = write_noise(tmp_path / "copies", per_class=24)
+    for path in [*data.glob("*/*.png")][:23]:
+        (path.parent / f"copy-{path.name}").write_bytes(path.read_bytes())
+    code, _, err = run(capsys, "audit", data)
+    assert code == 0
+    assert err.count("2 copies of") == 20 and "and 3 more of [duplicate]" in err
+
+
 def test_an_audit_tells_the_worst_first(tmp_path: Path, capsys, check_schema) -> None:
     data = write_noise(tmp_path / "worse", per_class=4)
     (data / "x" / "broken.jpg").write_bytes(b"")
