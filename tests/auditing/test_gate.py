@@ -39,6 +39,32 @@ def test_an_error_stops_and_names_the_words_to_go_on():
     assert [item["check"] for item in error.details["findings"]] == ["unreadable", "leak"]
 
 
+def test_several_errors_name_the_words_to_add_all_at_once():
+    missing = finding("missing_class")
+    with pytest.raises(DataError) as caught:
+        gate([BROKEN, LEAK, missing])
+    words = "--without unreadable --without leak --allow missing_class"
+    assert str(caught.value.fix).endswith(f"all at once: `{words}`")
+    given = words.split()
+    without = [given[i + 1] for i in range(0, len(given), 2) if given[i] == "--without"]
+    assert gate([BROKEN, LEAK, missing], without=without, allow=["missing_class"]) == (
+        "b",
+        "train/a",
+    )
+
+
+def test_one_error_needs_no_second_way_of_saying_it():
+    with pytest.raises(DataError) as caught:
+        gate([LEAK])
+    assert "all at once" not in str(caught.value.fix)
+
+
+@pytest.mark.parametrize("check", sorted(set(LEFT_OUT)))
+def test_every_check_that_can_be_left_out_is(check: str):
+    found = finding(check, "a", "b", severity="warning", surplus=("a",))
+    assert gate([found], without=[check]) == ("a",)
+
+
 def test_without_gives_the_names_to_leave_out():
     assert gate([BROKEN, LEAK], without=["unreadable", "leak"]) == ("b", "train/a")
     assert gate([COPIES], without={"duplicate"}) == ("d",)

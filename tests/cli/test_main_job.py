@@ -14,7 +14,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from sightline.cli import main
 from sightline.dataset import write_digits
@@ -299,10 +301,54 @@ resource.setrlimit(resource.RLIMIT_FSIZE, (180_000, resource.RLIM_INFINITY))
     assert "epoch 1" not in err, "what was trained is not trained again"
 
 
-def test_an_audit_that_finds_nothing_says_so(digits: Path, capsys) -> None:
-    code, out, _ = run(capsys, "audit", digits)
+def write_noise(folder: Path, *, per_class: int, classes: str = "xy") -> Path:
+    """Write sharp pictures in which nothing is to be found."""
+    rng = np.random.default_rng(0)
+    for label in classes:
+        (folder / label).mkdir(parents=True)
+        for i in range(per_class):
+            levels = rng.integers(0, 256, (64, 64, 3), dtype=np.uint8)
+            Image.fromarray(levels).save(folder / label / f"{rng.integers(10**9)}{i}.png")
+    return folder
+
+
+def test_an_audit_that_finds_nothing_says_so(tmp_path: Path, capsys) -> None:
+    code, out, err = run(capsys, "audit", write_noise(tmp_path / "many", per_class=30))
+    assert code == 0, err
+    assert out.splitlines() == ["60 images, 2 classes", "Nothing was found."]
+
+
+def test_an_audit_lists_the_checks_that_it_did_not_run(tmp_path: Path, capsys) -> None:
+    few = write_noise(tmp_path / "few", per_class=4)
+    reason = "needs two classes of 20 different images"
+    _, out, _ = run(capsys, "audit", few)
+    assert out.splitlines()[-1] == f"Not run: shortcut ({reason})."
+    _, out, _ = run(capsys, "audit", few, "--json")
+    assert {"check": "shortcut", "reason": reason} in json.loads(out)["not_run"]
+
+
+def test_many_findings_of_one_check_are_told_up_to_twenty_and_counted(
+    tmp_path: Path, capsys
+) -> None:
+    data = write_noise(tmp_path / "copies", per_class=24)
+    for path in [*data.glob("*/*.png")][:23]:
+        (path.parent / f"copy-{path.name}").write_bytes(path.read_bytes())
+    code, _, err = run(capsys, "audit", data)
     assert code == 0
-    assert out.splitlines() == ["200 images, 10 classes", "Nothing was found."]
+    assert err.count("2 copies of") == 20 and "and 3 more of [duplicate]" in err
+
+
+def test_an_audit_tells_the_worst_first(tmp_path: Path, capsys, check_schema) -> None:
+    data = write_noise(tmp_path / "worse", per_class=4)
+    (data / "x" / "broken.jpg").write_bytes(b"")
+    Image.new("L", (64, 64), 9).save(data / "y" / "plain.png")
+    code, out, _ = run(capsys, "audit", data, "--json")
+    assert code == 3
+    document = json.loads(out)
+    check_schema(document, "audit")
+    severities = [finding["severity"] for finding in document["findings"]]
+    assert severities == sorted(severities, key=["error", "warning", "info"].index)
+    assert set(severities) == {"error", "warning", "info"}
 
 
 @pytest.mark.parametrize("command", ["audit", "evaluate"])

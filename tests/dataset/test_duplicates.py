@@ -16,8 +16,9 @@ from sightline.images import BytesSource
 from sightline.images.hashing import NEAR_DUPLICATE_DISTANCE, hash_distance
 
 
-def content(name: str, look: bytes | None = None) -> Content:
-    return Content(digest=sha256_bytes(name.encode()), size=1, perceptual_hash=look)
+def content(name: str, look: bytes | None = None, inner: bytes | None = None) -> Content:
+    digest = sha256_bytes(name.encode())
+    return Content(digest=digest, size=1, perceptual_hash=look, inner_hash=inner)
 
 
 def keys(contents, groups=None, **options) -> tuple[str, ...]:
@@ -60,6 +61,44 @@ def test_images_without_a_hash_are_near_to_none():
     assert len(set(keys([content("a"), content("b"), content("c", look_at(0))]))) == 3
 
 
+@pytest.mark.parametrize(("distance", "together"), [(48, True), (49, False)])
+def test_a_picture_near_to_the_inner_part_of_another_is_its_crop(distance, together):
+    whole = content("whole", look_at(0), inner=look_at(120))
+    crop = content("crop", look_at(120 + distance), inner=look_at(250))
+    first, second = keys([whole, crop])
+    assert (first == second) is together
+    assert (len(set(keys([crop, whole]))) == 1) is together
+
+
+def test_inner_parts_alike_are_no_sign_of_a_crop():
+    contents = [content("a", look_at(0), look_at(120)), content("b", look_at(256), look_at(121))]
+    assert len(set(keys(contents))) == 2
+
+
+def test_crops_join_nothing_to_a_crowd():
+    crowd = [content(str(i), look_at(i), inner=look_at(128)) for i in range(LARGEST_FAMILY + 4)]
+    crop = content("crop", look_at(130), inner=look_at(250))
+    assert keys([*crowd, crop])[-1] == crop.digest
+
+
+def photo(side: int = 240) -> Image.Image:
+    levels = np.random.default_rng(5).integers(0, 256, (9, 9, 3), dtype=np.uint8)
+    return Image.fromarray(levels).resize((side, side), Image.Resampling.BICUBIC)
+
+
+def test_a_centred_crop_of_five_per_cent_is_found():
+    def read(picture: Image.Image) -> Content:
+        stream = io.BytesIO()
+        picture.save(stream, "PNG")
+        return read_content(BytesSource(stream.getvalue(), "x"))
+
+    whole, crop = read(photo()), read(photo().crop((6, 6, 234, 234)))
+    assert hash_distance(whole.inner_hash, crop.perceptual_hash) <= 24
+    first, second = keys([whole, crop])
+    assert first == second
+
+
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 30), st.integers(0, 200)), max_size=30), st.randoms())
 def test_groups_do_not_depend_on_order(images, random):
     contents = [content(str(name), look_at(look + name)) for name, look in dict(images).items()]

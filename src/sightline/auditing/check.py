@@ -60,8 +60,21 @@ class Evidence:
 
     @cached_property
     def near_copies(self) -> tuple[tuple[tuple[Row, Content], ...], ...]:
-        """Sets of near duplicates, not all of them identical."""
-        return near_sets(self.pairs)
+        """Sets of near duplicates, not all of them identical.
+
+        Without those that look like many others: a split keeps the most alike of a crowd
+        together to be on the safe side, but likeness there is no sign of copying.
+        """
+        crowded = {
+            content.digest
+            for content, is_in in zip(self.contents, self.groups.crowded, strict=True)
+            if is_in
+        }
+        return tuple(
+            members
+            for members in near_sets(self.pairs)
+            if not any(content.digest in crowded for _, content in members)
+        )
 
     @cached_property
     def groups(self) -> Groups:

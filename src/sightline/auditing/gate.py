@@ -86,6 +86,9 @@ def _refused(stopping: Mapping[str, Sequence[Finding]]) -> DataError:
         size = counted(len(paths), "image") if paths else counted(len(found), "finding")
         parts.append(f"{check} ({size}):\n{listed(finding.message for finding in found)}")
         fixes.extend(_ways_on(check, found))
+    words = [_word(check, found) for check, found in stopping.items()]
+    if len(words) > 1 and all(words):
+        fixes.append(f"all at once: `{' '.join(words)}`")
     everything = [finding for found in stopping.values() for finding in found]
     return DataError(
         "The data cannot be used as they are.\n" + "\n".join(parts),
@@ -94,6 +97,13 @@ def _refused(stopping: Mapping[str, Sequence[Finding]]) -> DataError:
         code=next(iter(stopping)),
         details={"findings": [finding.to_json() for finding in everything]},
     )
+
+
+def _word(check: str, found: Sequence[Finding]) -> str:
+    """Return what to add to the command line to go on: leave out what can be, allow what cannot."""
+    if check in LEFT_OUT and all(finding.surplus for finding in found):
+        return f"--without {check}"
+    return f"--allow {check}" if check in ALLOWED else ""
 
 
 def _ways_on(check: str, found: Sequence[Finding]) -> list[str]:

@@ -2,26 +2,43 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 
+from sightline.auditing import Findings
 from sightline.cli.console import Console
 from sightline.dataset import Finding
 from sightline.files import printable
 
 _NAMED = 5
+_TOLD = 20
 
 
 def tell_findings(console: Console, findings: Sequence[Finding]) -> None:
-    """Print each finding; the files that it concerns are named up to five and counted."""
-    for finding in findings:
-        parts = [f"{finding.message} [{finding.check}]"]
-        parts += [f"  {printable(path)}" for path in finding.paths[:_NAMED]]
-        if len(finding.paths) > _NAMED:
-            parts.append(f"  and {len(finding.paths) - _NAMED} more")
-        if finding.fix:
-            parts.append(f"  To do: {finding.fix}")
-        text = "\n".join(parts)
-        if finding.severity == "info":
-            console.note(text)
-        else:
-            console.warning(text)
+    """Print findings, worst first; those of one check together, up to twenty, and counted.
+
+    The files that each concerns are named up to five and counted. `--json` names all of both.
+    """
+    told: Counter[str] = Counter()
+    every = Counter(finding.check for finding in findings)
+    for finding in Findings(findings).worst_first():
+        told[finding.check] += 1
+        if told[finding.check] <= _TOLD:
+            _tell(console, finding)
+        if told[finding.check] == every[finding.check] > _TOLD:
+            more = every[finding.check] - _TOLD
+            console.note(f"and {more:,} more of [{finding.check}]; --json lists them")
+
+
+def _tell(console: Console, finding: Finding) -> None:
+    parts = [f"{finding.message} [{finding.check}]"]
+    parts += [f"  {printable(path)}" for path in finding.paths[:_NAMED]]
+    if len(finding.paths) > _NAMED:
+        parts.append(f"  and {len(finding.paths) - _NAMED} more")
+    if finding.fix:
+        parts.append(f"  To do: {finding.fix}")
+    text = "\n".join(parts)
+    if finding.severity == "info":
+        console.note(text)
+    else:
+        console.warning(text)

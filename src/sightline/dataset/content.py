@@ -49,6 +49,7 @@ class Content:
         header: None if the image cannot be decoded.
         notes: What the decoder met; see `images.decoding`.
         perceptual_hash: Alike for pictures that look alike; None if the image cannot be decoded.
+        inner_hash: The same of the picture without its margin; None where there is no such hash.
         look: How the picture looks; None if the image cannot be decoded.
         trace: What the file tells beside its picture; None if nothing.
         error: Why the image cannot be used; no part of equality.
@@ -59,6 +60,7 @@ class Content:
     header: ImageHeader | None = None
     notes: tuple[str, ...] = ()
     perceptual_hash: bytes | None = None
+    inner_hash: bytes | None = None
     look: Look | None = None
     trace: Trace | None = None
     error: ImageError | None = field(default=None, compare=False)
@@ -95,7 +97,8 @@ class Content:
             "size": self.size,
             "header": None if self.header is None else dict(vars(self.header)),
             "notes": list(self.notes),
-            "hash": None if self.perceptual_hash is None else self.perceptual_hash.hex(),
+            "hash": _hex(self.perceptual_hash),
+            "inner": _hex(self.inner_hash),
             "look": look and [look.brightness, look.contrast, look.sharpness, look.border.hex()],
             "trace": trace and [trace.tables, trace.quality, trace.camera, trace.taken],
             "error": error and [error.what, error.expected, error.fix, error.code],
@@ -108,14 +111,15 @@ class Content:
         Raises:
             KeyError, TypeError, ValueError: It is not that.
         """
-        hashed, header, error = value["hash"], value["header"], value["error"]
+        header, error = value["header"], value["error"]
         look, trace = value["look"], value["trace"]
         return cls(
             digest=value["digest"],
             size=value["size"],
             header=None if header is None else ImageHeader(**header),
             notes=tuple(value["notes"]),
-            perceptual_hash=None if hashed is None else bytes.fromhex(hashed),
+            perceptual_hash=_bytes(value["hash"]),
+            inner_hash=_bytes(value["inner"]),
             look=None if look is None else _look(*look),
             trace=None if trace is None else make_trace(*trace),
             error=None if error is None else _error(*error),
@@ -149,7 +153,7 @@ def _measured(opened: Sequence[_Opened]) -> list[Content]:
     pictures = [one.picture for one in opened]
     lumas = [picture.convert("L") for picture in pictures]
     return [
-        one.known(perceptual_hash=hashed, look=look)
+        one.known(perceptual_hash=hashed.whole, inner_hash=hashed.inner, look=look)
         for one, hashed, look in zip(
             opened, picture_hashes(lumas), picture_looks(pictures, lumas), strict=True
         )
@@ -185,6 +189,14 @@ def _read(source: Source) -> Content | _Opened:
         trace=read_trace(exif=opened.exif, tables=opened.tables),
     )
     return _Opened(known, opened.image)
+
+
+def _hex(value: bytes | None) -> str | None:
+    return None if value is None else value.hex()
+
+
+def _bytes(value: str | None) -> bytes | None:
+    return None if value is None else bytes.fromhex(value)
 
 
 def _look(brightness: float, contrast: float, sharpness: float, border: str) -> Look:

@@ -1,13 +1,14 @@
 """Which images are copies of each other, exactly or nearly, and which therefore stay together.
 
 Exact copies share a digest. Near copies (bursts, recompressions, resizes) have perceptual hashes
-within a few bits.
+within a few bits, or the hash of one is that near to the hash of the other without its margin: a
+crop.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -102,16 +103,58 @@ class _Families:
 
 def _families(contents: Sequence[Content]) -> _Families:
     """Return pairs of digests that join near duplicates, and the digests in crowds."""
-    by_hash: dict[bytes, set[str]] = defaultdict(set)
+    by_hash: dict[bytes, dict[str, bytes | None]] = defaultdict(dict)
     for content in contents:
         if content.perceptual_hash is not None:
-            by_hash[content.perceptual_hash].add(content.digest)
+            by_hash[content.perceptual_hash][content.digest] = content.inner_hash
     if not by_hash:
         return _Families(pairs=(), crowded=frozenset())
     digests = [sorted(same) for same in by_hash.values()]
-    hashes = np.frombuffer(b"".join(by_hash), np.uint8).reshape(len(by_hash), -1)
+    hashes = _stacked(by_hash)
     # Each hash needs no more pairs than make a crowd of it.
     pairs = kept_pairs(hashes, NEAR_DUPLICATE_DISTANCE, nearest=LARGEST_FAMILY)
+    families = _joined(digests, pairs)
+    inner = [same[names[0]] for same, names in zip(by_hash.values(), digests, strict=True)]
+    crops = _crops(
+        hashes,
+        {
+            node: hashed
+            for node, (hashed, names) in enumerate(zip(inner, digests, strict=True))
+            if hashed is not None and names[0] not in families.crowded
+        },
+    )
+    return _joined(digests, np.concatenate([pairs, crops])) if len(crops) else families
+
+
+def _crops(hashes: np.ndarray, inner: Mapping[int, bytes]) -> np.ndarray:
+    """Return pairs of which one is near to what the other is without its margin.
+
+    Args:
+        hashes: Of whole pictures, one for each node.
+        inner: Hashes of their inner parts, by node; of those in no crowd.
+
+    Returns:
+        int64 (m, 3): nodes i != j, and their distance.
+    """
+    if not inner:
+        return np.zeros((0, 3), np.int64)
+    nodes = np.array(list(inner))
+    both = np.concatenate([hashes[nodes], _stacked(inner.values())])
+    pairs = kept_pairs(both, NEAR_DUPLICATE_DISTANCE, nearest=LARGEST_FAMILY)
+    is_inner = pairs[:, :2] >= len(nodes)
+    ends = nodes[pairs[:, :2] % len(nodes)]
+    crossing = (is_inner[:, 0] != is_inner[:, 1]) & (ends[:, 0] != ends[:, 1])
+    found: np.ndarray = np.column_stack([ends, pairs[:, 2]])[crossing]
+    return found
+
+
+def _stacked(hashes: Iterable[bytes | None]) -> np.ndarray:
+    every = [hashed for hashed in hashes if hashed is not None]
+    return np.frombuffer(b"".join(every), np.uint8).reshape(len(every), -1)
+
+
+def _joined(digests: Sequence[Sequence[str]], pairs: np.ndarray) -> _Families:
+    """Return the families that pairs of nodes make, nearest first; a node is one hash."""
     chains = Chains([len(same) for same in digests])
     families = []
     for distance in np.unique(pairs[:, 2]):

@@ -43,19 +43,11 @@ def identical_leaks(pairs: Iterable[tuple[Row, Content]]) -> Iterator[Finding]:
         yield from _straddling(rows, "leak", "error", "The same image")
 
 
-def near_leaks(
-    pairs: Sequence[tuple[Row, Content]],
-    sets: Iterable[Sequence[tuple[Row, Content]]] | None = None,
-) -> Iterator[Finding]:
-    """Yield sets of near duplicates, not all identical, in more than one split.
-
-    Args:
-        pairs: Each row with its content.
-        sets: What `near_sets(pairs)` gave, if it was asked before.
-    """
+def near_leaks(pairs: Sequence[tuple[Row, Content]]) -> Iterator[Finding]:
+    """Yield sets of near duplicates, not all identical, in more than one split."""
     if len({row.split for row, _ in pairs} - {None}) < 2:
         return
-    for members in near_sets(pairs) if sets is None else sets:
+    for members in near_sets(pairs):
         rows = [row for row, _ in members]
         yield from _straddling(rows, "near_leak", "warning", "Nearly the same image")
 
@@ -63,7 +55,7 @@ def near_leaks(
 def near_sets(
     pairs: Iterable[tuple[Row, Content]],
 ) -> tuple[tuple[tuple[Row, Content], ...], ...]:
-    """Return the sets of near duplicates, not all of them identical."""
+    """Return the sets of near duplicates, not all of them identical; those in crowds too."""
     known = [(row, content) for row, content in pairs if content.digest]
     groups = content_groups([content for _, content in known], [None] * len(known))
     sets: dict[str, list[tuple[Row, Content]]] = defaultdict(list)
