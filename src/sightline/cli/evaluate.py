@@ -10,10 +10,11 @@ import typer
 from sightline.auditing.gate import check_words
 from sightline.cli.console import Console
 from sightline.cli.findings import tell_findings
-from sightline.cli.options import Allow, Data, Model
+from sightline.cli.options import Allow, Data, Model, Require
 from sightline.cli.quiet import without_start_messages
+from sightline.cli.requirements import read_requirements, refuse_unmet, tell_verdicts
 from sightline.dataset import Dataset
-from sightline.evaluation import mistakes
+from sightline.evaluation import Verdict, check_askable, mistakes, verdict
 from sightline.files import printable
 from sightline.inference import LiteRTRunner
 from sightline.models.bundle import read_bundle
@@ -34,6 +35,7 @@ def evaluate(
             help="Which images: test or validation, as the model's record has them, or new."
         ),
     ] = "test",
+    require: Require = None,
     allow: Allow = None,
 ) -> None:
     """Is it right? Measured on held-out images, with intervals.
@@ -42,7 +44,9 @@ def evaluate(
     was trained on is never counted.
     """
     console: Console = context.obj
+    requirements = read_requirements(require)
     bundle = read_bundle(model)
+    check_askable(requirements, task=bundle.task, classes=bundle.classes)
     check_words(allow or (), ())
     dataset = Dataset.open(data, allow=allow or ())
     tell_findings(console, dataset.notices)
@@ -53,22 +57,28 @@ def evaluate(
         runner = LiteRTRunner(bundle)
     with console.progress("Predicting") as progress:
         judged = evaluate_images(runner, selection, progress=progress)
+    verdicts = tuple(verdict(one, judged.evaluation) for one in requirements)
     if console.as_json:
-        console.document(_document(judged, model=model, data=data))
+        console.document(_document(judged, verdicts, model=model, data=data))
     else:
         _tell(console, judged)
+        tell_verdicts(console, verdicts)
+    refuse_unmet(verdicts)
 
 
-def _document(judged: Judged, *, model: Path, data: Path) -> dict[str, object]:
+def _document(
+    judged: Judged, verdicts: tuple[Verdict, ...], *, model: Path, data: Path
+) -> dict[str, object]:
     wrong = mistakes(judged.predictions, judged.labels, _MISTAKES)
     return {
         "schema": "evaluate",
-        "schema_version": "1.0",
+        "schema_version": "1.1",
         "model": printable(model),
         "data": printable(data),
         "selection": judged.selection.to_json(),
         "evaluation": judged.evaluation.to_json(),
         "mistakes": [mistake.to_json() for mistake in wrong],
+        "requirements": [one.to_json() for one in verdicts],
     }
 
 

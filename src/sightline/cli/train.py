@@ -16,12 +16,14 @@ from sightline.cli.options import (
     Allow,
     Data,
     Overwrite,
+    Require,
     Seed,
     cache_bytes,
     parse_image_size,
     parse_split,
 )
 from sightline.cli.quiet import without_start_messages
+from sightline.cli.requirements import read_requirements, refuse_unmet, tell_verdicts
 from sightline.cli.watching import ConsoleWatcher
 from sightline.errors import ConfigError
 from sightline.files import load_attribute, load_module, printable
@@ -138,6 +140,7 @@ def train(
             _RUN, "Most that pixels and features may take on the disk; 0 keeps none.", metavar="GB"
         ),
     ] = None,
+    require: Require = None,
     seed: Seed = 0,
 ) -> None:
     """Train a classifier on labelled images, measure it and save it.
@@ -187,8 +190,11 @@ def train(
         "without": tuple(without or ()),
         "shares": parse_split(split),
         "cache_bytes": cache_bytes(cache_size),
+        "requirements": read_requirements(require),
     }
-    _tell(console, _run(console, request))
+    result = _run(console, request)
+    _tell(console, result)
+    refuse_unmet(result.verdicts)
 
 
 def _run(console: Console, request: Mapping[str, Any]) -> TrainResult:
@@ -216,6 +222,7 @@ def _tell(console: Console, result: TrainResult) -> None:
     console.line(f"{sum(result.counts.values()):,} images, {len(result.classes)} classes: {counts}")
     for line in evaluation_lines(result.test):
         console.line(line)
+    tell_verdicts(console, result.verdicts)
     compared = result.verification
     console.line(
         f"saved {printable(result.path)} ({result.path.stat().st_size / 1e6:.1f} MB, "

@@ -5,6 +5,7 @@ from sightline.evaluation.estimates import Estimate, wilson
 from sightline.evaluation.mistakes import Mistake, mistakes
 from sightline.evaluation.paired import Comparison, compare, mcnemar, paired_gain, right_answers
 from sightline.evaluation.records import Averages, ClassScores, Confusion, Evaluation
+from sightline.evaluation.requirements import Requirement, Verdict, check_askable, verdict
 from sightline.evaluation.resampling import mean_estimate
 from sightline.evaluation.summary import evaluate, summarise
 
@@ -18,6 +19,9 @@ __all__ = [
     "Evaluation",
     "Labels",
     "Mistake",
+    "Requirement",
+    "Verdict",
+    "check_askable",
     "compare",
     "evaluate",
     "label_matrix",
@@ -27,5 +31,6 @@ __all__ = [
     "paired_gain",
     "right_answers",
     "summarise",
+    "verdict",
     "wilson",
 ]

@@ -19,7 +19,7 @@ from sightline.auditing.gate import check_words
 from sightline.batches import ArrayCache, class_weights
 from sightline.dataset import SPLITS, Dataset, Finding, RecordRow
 from sightline.errors import ConfigError
-from sightline.evaluation import Evaluation, evaluate
+from sightline.evaluation import Evaluation, Requirement, Verdict, check_askable, evaluate, verdict
 from sightline.files import (
     cache_directory,
     free_path,
@@ -60,6 +60,7 @@ class Request:
         without: Checks whose flagged images are left out.
         shares: Of train, validation and test, where the data has no splits.
         cache_bytes: What pixels and features may take on the disk.
+        requirements: What the test part has to show; the bundle is saved all the same.
     """
 
     data: Path
@@ -72,6 +73,7 @@ class Request:
     without: tuple[str, ...] = ()
     shares: tuple[float, float, float] = (0.7, 0.15, 0.15)
     cache_bytes: int | None = None
+    requirements: tuple[Requirement, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,6 +94,7 @@ class TrainResult:
         verification: The twin against the Keras model.
         history: One row for each epoch.
         seconds: Wall time of it all.
+        verdicts: Whether the test part shows what was required.
     """
 
     path: Path
@@ -107,6 +110,7 @@ class TrainResult:
     verification: Verification
     history: tuple[Mapping[str, float], ...]
     seconds: float
+    verdicts: tuple[Verdict, ...] = ()
 
     @property
     def next_command(self) -> str:
@@ -118,7 +122,7 @@ class TrainResult:
         weakest = self.test.weakest_class
         return {
             "schema": "train",
-            "schema_version": "1.0",
+            "schema_version": "1.1",
             "bundle": printable(self.path),
             "directory": printable(self.directory),
             "task": self.test.task,
@@ -131,6 +135,7 @@ class TrainResult:
             "recipe": self.recipe.to_json(),
             "epochs": len(self.history),
             "verification": self.verification.to_json(),
+            "requirements": [one.to_json() for one in self.verdicts],
             "seconds": self.seconds,
             "next_command": self.next_command,
         }
@@ -222,6 +227,7 @@ def _plan(request: Request) -> _Plan:
         options = continue_options(request.options, origin, bundle)
         request, earlier = replace(request, options=options, origin=origin), bundle.record()
     dataset = Dataset.open(request.data, allow=request.allow)
+    check_askable(request.requirements, task=dataset.task, classes=dataset.classes)
     recipe = resolve(request.options, classes=len(dataset.classes), task=dataset.task)
     class_weights(recipe.class_weight, dataset.label_matrix(), dataset.classes)
     path = destination(request)  # last: who adds --overwrite should not meet the next error then
@@ -308,9 +314,11 @@ def _finish(
     trained, made = results
     validation, _, _ = _measure(made.runner, data.learnable, "validation", session)
     test, predictions, labels = _measure(made.runner, data.learnable, "test", session)
-    metrics = metrics_of(
-        trained, made, {"test": test.to_json(), "validation": validation.to_json()}
-    )
+    verdicts = tuple(verdict(one, test) for one in plan.request.requirements)
+    metrics = {
+        **metrics_of(trained, made, {"test": test.to_json(), "validation": validation.to_json()}),
+        "requirements": [one.to_json() for one in verdicts],
+    }
     # The bundle last: until it stands, what was trained can be resumed.
     _write_logs(plan.directory, trained)
     write_bundle(plan.path, replace(made.bundle, metrics=metrics))
@@ -328,6 +336,7 @@ def _finish(
         verification=made.verification,
         history=trained.history,
         seconds=0.0,
+        verdicts=verdicts,
     )
 
 
