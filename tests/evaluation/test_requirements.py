@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sightline.errors import ConfigError
@@ -40,6 +40,7 @@ def test_a_faultless_sample_that_is_too_small_shows_nothing_and_says_what_would(
     assert not ask("recall[defect]>=0.98", judged(188, 0)).passed
 
 
+@settings(deadline=None, max_examples=50)
 @given(st.integers(0, 30), st.integers(1, 300), st.sampled_from([0.5, 0.8, 0.9, 0.95, 0.98, 0.999]))
 def test_what_would_show_it_does_and_one_less_does_not(
     errors: int, right: int, target: float

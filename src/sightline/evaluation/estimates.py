@@ -7,6 +7,7 @@ nothing) is NaN, and null in JSON; it is never quietly zero.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from statistics import NormalDist
@@ -105,24 +106,38 @@ def wilson_limits(share: float, n: float) -> tuple[float, float]:
     return max(0.0, low), min(1.0, high)
 
 
-def f1_estimate(hits: int, answered: int, support: int) -> Estimate:
-    """Return the F1 of one class with its 95 % interval.
+def f1_estimate(jaccard: Estimate) -> Estimate:
+    """Return the F1 of one class from its Jaccard index, with the interval carried over.
 
-    F1 = 2J / (1 + J) grows with Jaccard's J = hits / (answered + support - hits), and among
-    the images that have the class or are given it, the hits are binomial: so the interval is
-    Wilson's for J, carried over. Unlike a bootstrap it does not collapse where all is right.
+    F1 = 2J / (1 + J) grows with J = hits / (answered + support - hits), and among the images
+    that have the class or are given it, the hits are binomial: so J has an interval for
+    shares. Unlike a bootstrap it does not collapse where all is right.
+    """
+    value, low, high = (
+        2 * share / (1 + share) for share in (jaccard.value, jaccard.low, jaccard.high)
+    )
+    return Estimate(value=value, low=low, high=high, n=jaccard.n)
+
+
+def mean_of(parts: Sequence[Estimate], *, n: int) -> Estimate:
+    """Return the mean of independent figures; distances to the limits add up in squares.
+
+    One that is not defined counts as 0, and its upper limit as that of 0 in 1.
 
     Args:
-        hits: Images of the class that are given it.
-        answered: Images that are given the class.
-        support: Images of the class.
+        parts: The figures, at least one.
+        n: Images.
+
+    Source: G. Y. Zou and A. Donner, "Construction of confidence limits about effect measures:
+    a general approach", Statistics in Medicine 27 (2008), 1693-1702 (MOVER).
     """
-    union = answered + support - hits
-    if union == 0:
-        return Estimate.undefined()
-    limits = wilson_limits(hits / union, union)
-    low, high = (2 * jaccard / (1 + jaccard) for jaccard in limits)
-    return Estimate(value=2 * hits / (answered + support), low=low, high=high, n=union)
+    unknown = (0.0, 0.0, wilson_limits(0.0, 1)[1])
+    known = [(one.value, one.low, one.high) if one.defined else unknown for one in parts]
+    count = len(known)
+    value = math.fsum(one[0] for one in known) / count
+    below = math.sqrt(math.fsum((one[0] - one[1]) ** 2 for one in known)) / count
+    above = math.sqrt(math.fsum((one[2] - one[0]) ** 2 for one in known)) / count
+    return Estimate(value=value, low=max(0.0, value - below), high=min(1.0, value + above), n=n)
 
 
 def _rounded(number: float, digits: int, direction: str) -> Decimal:

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from sightline.errors import DataError
+from sightline.evaluation.clusters import numbered
 from sightline.evaluation.counts import Labels, label_matrix
 from sightline.evaluation.estimates import Estimate, wilson, wilson_limits
 from sightline.evaluation.resampling import percentile_estimate, resample_sums
@@ -167,8 +168,8 @@ def paired_gain(
     if m == 0:
         return Estimate.undefined()
     gains = np.asarray(after, np.float64) - np.asarray(before, np.float64)
-    image_of = _numbered(images if images is not None else range(m))
-    run_of = _numbered(runs if runs is not None else [0] * m)
+    image_of = numbered(images if images is not None else range(m))
+    run_of = numbered(runs if runs is not None else [0] * m)
     n, run_count = int(image_of.max()) + 1, int(run_of.max()) + 1
     value = float(gains.mean())
     if not gains.any():
@@ -193,9 +194,3 @@ def _resample_means(totals: np.ndarray, counts: np.ndarray, seed: int) -> np.nda
     drawn = (sums[:, runs:] * run_times).sum(axis=1)
     # A resample may miss every image of the runs that it drew.
     return np.asarray(gained[drawn > 0] / drawn[drawn > 0])
-
-
-def _numbered(names: Sequence[Hashable]) -> np.ndarray:
-    """Return for each name its number in order of first sight: int64 (m,)."""
-    numbers: dict[Hashable, int] = {}
-    return np.array([numbers.setdefault(name, len(numbers)) for name in names], np.int64)

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from sightline.evaluation.clusters import Clusters
 from sightline.evaluation.estimates import Z95, Estimate, wilson_limits
 from sightline.evaluation.scores import Marginals
 
@@ -47,12 +48,23 @@ def percentile_estimate(
     return Estimate(value=value, low=float(min(low, value)), high=float(max(high, value)), n=n)
 
 
-def mean_estimate(values: np.ndarray, *, seed: int = 0) -> Estimate:
-    """Return the mean of one float64 value per image, (n,), with its bootstrap interval."""
+def mean_estimate(
+    values: np.ndarray, *, clusters: Clusters | None = None, seed: int = 0
+) -> Estimate:
+    """Return the mean of one float64 value per image, (n,), with its bootstrap interval.
+
+    Args:
+        values: One for each image.
+        clusters: Which images hang together; whole groups are drawn then.
+        seed: Of the bootstrap.
+    """
     n = len(values)
     if n == 0:
         return Estimate.undefined()
     value = float(values.mean())
+    if clusters is not None:
+        sums = resample_sums(clusters.sums(np.column_stack([values, np.ones(n)])), seed=seed)
+        return percentile_estimate(value, sums[:, 0] / sums[:, 1], n=n)
     if n < _MANY:
         return percentile_estimate(value, resample_sums(values[:, None], seed=seed)[:, 0] / n, n=n)
     half = Z95 * float(values.std(ddof=1)) / math.sqrt(n)

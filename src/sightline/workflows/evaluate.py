@@ -142,7 +142,7 @@ def evaluate_images(
     predictions = predict(runner, [row.source for row in selection.rows], progress=progress)
     labels = tuple(row.labels for row in selection.rows)
     return Judged(
-        evaluation=evaluate(predictions, labels),
+        evaluation=evaluate(predictions, labels, groups=tuple(row.group for row in selection.rows)),
         selection=selection,
         predictions=predictions,
         labels=labels,

@@ -348,7 +348,8 @@ def _measure(
     with session.watcher.stage(f"measuring on {split} images") as progress:
         predictions = predict(runner, sources, progress=heeding(session.stop, progress))
     labels = tuple(row.labels for row in dataset.rows)
-    return evaluate(predictions, labels), predictions, labels
+    groups = tuple(row.group for row in dataset.rows)
+    return evaluate(predictions, labels, groups=groups), predictions, labels
 
 
 def _write_logs(directory: Path, trained: Trained) -> None:

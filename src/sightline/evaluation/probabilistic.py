@@ -1,0 +1,254 @@
+"""Figures of the probabilities themselves: do they rank images rightly, do they mean what they say.
+
+They need every probability and so, unlike counts, cannot be added up over a stream. Their
+intervals come in closed form from each image's influence, because a bootstrap would have to
+rank all images again thousands of times.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from sightline.evaluation.clusters import Clusters, linear_estimate
+from sightline.evaluation.estimates import Estimate
+from sightline.evaluation.ranking import Curve, Ranked, coverage_depths, ranking_precisions
+from sightline.evaluation.reliability import ReliabilityBin, calibration_error, reliability
+from sightline.evaluation.resampling import mean_estimate
+from sightline.predictions import Task
+
+_POINTS = 100
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClassRanking:
+    """How well the probability of one class ranks images.
+
+    Attributes:
+        roc_auc: Area under the ROC curve, this class against the rest; undefined unless some
+            images have the class and some have not.
+        average_precision: Mean precision at the images of the class; undefined without one.
+        roc: The ROC curve, thinned to 100 points; None where undefined.
+        precision_recall: Precision over recall, thinned likewise.
+    """
+
+    roc_auc: Estimate
+    average_precision: Estimate
+    roc: Curve | None
+    precision_recall: Curve | None
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the areas; curves are for pictures."""
+        return {
+            "roc_auc": self.roc_auc.to_json(),
+            "average_precision": self.average_precision.to_json(),
+        }
+
+
+@dataclass(frozen=True, kw_only=True)
+class Probabilistic:
+    """What the probabilities are worth.
+
+    Attributes:
+        brier: Mean squared distance of the probabilities from the truth, as scikit-learn's
+            `brier_score_loss`: summed over classes (0 to 2), halved for two classes;
+            multi-label: mean over labels, 0 to 1.
+        calibration_error: Expected calibration error of the answers (multi-label: of each
+            label's probability) in at most 15 bins of equal mass.
+        reliability: The bins.
+        roc_auc: Mean over the classes for which it is defined.
+        weighted_roc_auc: The same mean, weighted by the images of each class.
+        average_precision: Mean over the classes that have images.
+        classes: Each class against the rest.
+        coverage_error: Multi-label: how many of the most probable labels it takes, on average,
+            to have all right ones among them.
+        ranking_precision: Multi-label: mean over images of the precision at their labels
+            (scikit-learn's label ranking average precision).
+    """
+
+    brier: Estimate
+    calibration_error: Estimate
+    reliability: tuple[ReliabilityBin, ...]
+    roc_auc: Estimate
+    weighted_roc_auc: Estimate
+    average_precision: Estimate
+    classes: Mapping[str, ClassRanking]
+    coverage_error: Estimate | None = None
+    ranking_precision: Estimate | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """Return all but the curves."""
+        ranking = (self.coverage_error, self.ranking_precision)
+        coverage, precision = (None if one is None else one.to_json() for one in ranking)
+        return {
+            "brier": self.brier.to_json(),
+            "calibration_error": self.calibration_error.to_json(),
+            "reliability": [one.to_json() for one in self.reliability],
+            "roc_auc": self.roc_auc.to_json(),
+            "weighted_roc_auc": self.weighted_roc_auc.to_json(),
+            "average_precision": self.average_precision.to_json(),
+            "classes": [
+                {"name": name, **ranking.to_json()} for name, ranking in self.classes.items()
+            ],
+            "coverage_error": coverage,
+            "ranking_precision": precision,
+        }
+
+
+def judge_probabilities(
+    task: Task,
+    classes: tuple[str, ...],
+    truth: np.ndarray,
+    probabilities: np.ndarray,
+    *,
+    clusters: Clusters | None = None,
+    seed: int = 0,
+) -> Probabilistic:
+    """Judge the probabilities of n images.
+
+    Args:
+        task: `"multi_class"` or `"multi_label"`.
+        classes: The k class names.
+        truth: Which classes each image has, bool (n, k).
+        probabilities: Float32 (n, k).
+        clusters: Which images hang together.
+        seed: Of the bootstrap, for Brier score, calibration and coverage error.
+    """
+    areas = _Areas(truth=truth, clusters=clusters)
+    rankings = {
+        name: areas.add(Ranked.of(truth[:, column], probabilities[:, column]))
+        for column, name in enumerate(classes)
+    }
+    roc_auc, weighted, precision = areas.means()
+    confidence, right, image = _decisions(task, truth, probabilities.astype(np.float64))
+    of_decisions = None
+    if clusters is not None:
+        of_decisions = Clusters(of=clusters.of[image], count=clusters.count)
+    brier = _squared(task, truth, probabilities.astype(np.float64))
+    several = task == "multi_label"
+    depths, precisions = (
+        (coverage_depths(truth, probabilities), ranking_precisions(truth, probabilities))
+        if several
+        else (None, None)
+    )
+    return Probabilistic(
+        brier=mean_estimate(brier, clusters=clusters, seed=seed),
+        calibration_error=calibration_error(
+            confidence, right, image=image, clusters=clusters, seed=seed
+        ),
+        reliability=reliability(confidence, right, clusters=of_decisions),
+        roc_auc=roc_auc,
+        weighted_roc_auc=weighted,
+        average_precision=precision,
+        classes=rankings,
+        coverage_error=_mean_or_none(depths, clusters, seed),
+        ranking_precision=_mean_or_none(precisions, clusters, seed),
+    )
+
+
+def _mean_or_none(
+    values: np.ndarray | None, clusters: Clusters | None, seed: int
+) -> Estimate | None:
+    return None if values is None else mean_estimate(values, clusters=clusters, seed=seed)
+
+
+def _squared(task: Task, truth: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
+    """Return each image's Brier score, (n,)."""
+    squares = (probabilities - truth) ** 2
+    if task == "multi_label" or truth.shape[1] == 2:
+        return np.asarray(squares.mean(axis=1))
+    return np.asarray(squares.sum(axis=1))
+
+
+def _decisions(
+    task: Task, truth: np.ndarray, probabilities: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return the confidence of each decision, whether it is right, and its image, each (m,)."""
+    images = np.arange(len(truth))
+    if task == "multi_class":
+        answer = probabilities.argmax(axis=1)
+        return probabilities[images, answer], truth[images, answer], images
+    return probabilities.ravel(), truth.ravel(), images.repeat(truth.shape[1])
+
+
+@dataclass(kw_only=True, eq=False)
+class _Areas:
+    """Areas of the classes and their means, with the influence of each image on each mean.
+
+    An image that is ranked badly for one class is often ranked badly for others: influences
+    are added up image by image, so that the intervals of the means know it.
+    """
+
+    truth: np.ndarray
+    clusters: Clusters | None
+    found: list[tuple[Ranked, float, np.ndarray]] = field(default_factory=list)
+    precisions: list[tuple[Ranked, float, np.ndarray]] = field(default_factory=list)
+
+    def add(self, ranked: Ranked) -> ClassRanking:
+        roc_auc = average_precision = Estimate.undefined()
+        roc = precision_recall = None
+        if ranked.present:
+            one = (ranked, *ranked.average_precision())
+            self.precisions.append(one)
+            average_precision = self._estimate(one[1], one[2], ranked.present)
+            precision_recall = ranked.precision_recall().thinned(_POINTS)
+        if ranked.present and ranked.absent:
+            one = (ranked, *ranked.auc())
+            self.found.append(one)
+            roc_auc = self._estimate(one[1], one[2], min(ranked.present, ranked.absent))
+            roc = ranked.roc().thinned(_POINTS)
+        return ClassRanking(
+            roc_auc=roc_auc,
+            average_precision=average_precision,
+            roc=roc,
+            precision_recall=precision_recall,
+        )
+
+    def means(self) -> tuple[Estimate, Estimate, Estimate]:
+        """Return the means of the ROC AUC, plain and weighted, and of the average precision."""
+        equal, by_precision = ([1.0] * len(one) for one in (self.found, self.precisions))
+        support = [float(ranked.present) for ranked, _, _ in self.found]
+        return (
+            self._mean(self.found, equal),
+            self._weighted(support),
+            self._mean(self.precisions, by_precision),
+        )
+
+    def _mean(
+        self, found: list[tuple[Ranked, float, np.ndarray]], weights: list[float]
+    ) -> Estimate:
+        if not found:
+            return Estimate.undefined()
+        shares = np.array(weights) / sum(weights)
+        value = sum(share * area for share, (_, area, _) in zip(shares, found, strict=True))
+        influence = np.zeros(len(self.truth))
+        for share, (_, _, moved) in zip(shares, found, strict=True):
+            influence += share * moved
+        return self._estimate(float(value), influence, self._rarest(found, shares))
+
+    def _weighted(self, support: list[float]) -> Estimate:
+        if not self.found:
+            return Estimate.undefined()
+        plain = self._mean(self.found, support)
+        total = sum(support)
+        shares = np.array(support) / total
+        influence = np.zeros(len(self.truth))
+        for share, (ranked, area, moved) in zip(shares, self.found, strict=True):
+            # The weights are of the sample too.
+            influence += share * moved + ranked.truth * (area - plain.value) / total
+        return self._estimate(plain.value, influence, self._rarest(self.found, shares))
+
+    @staticmethod
+    def _rarest(found: list[tuple[Ranked, float, np.ndarray]], shares: np.ndarray) -> float:
+        least = np.array([max(1, min(one.present, one.absent)) for one, _, _ in found])
+        return float(1 / (shares**2 / least).sum())
+
+    def _estimate(self, value: float, influence: np.ndarray, rarest: float) -> Estimate:
+        images = len(self.truth)
+        if self.clusters is not None:
+            sizes = np.bincount(self.clusters.of)
+            rarest = max(1.0, rarest * images / float((sizes**2).sum()))
+        return linear_estimate(value, influence, n=images, rarest=rarest, clusters=self.clusters)

@@ -1,0 +1,121 @@
+"""Is a confidence of 0.9 right nine times in ten? Observed shares in bins of equal mass.
+
+Bins of equal mass, not of equal width: confidences crowd near 1, where equal widths would put
+nearly all images into one bin. Equal confidences stay in one bin.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from sightline.evaluation.clusters import Clusters, share_estimate
+from sightline.evaluation.estimates import Estimate
+from sightline.evaluation.resampling import resample_sums
+
+_MOST_BINS = 15
+_FEWEST_IN_A_BIN = 10
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReliabilityBin:
+    """Decisions of about the same confidence.
+
+    Attributes:
+        low: The least confidence.
+        high: The greatest.
+        confidence: The mean.
+        observed: How often they were right, with n.
+    """
+
+    low: float
+    high: float
+    confidence: float
+    observed: Estimate
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the bin."""
+        return {
+            "low": self.low,
+            "high": self.high,
+            "confidence": self.confidence,
+            "observed": self.observed.to_json(),
+        }
+
+
+def bin_numbers(confidence: np.ndarray, bins: int | None = None) -> np.ndarray:
+    """Return the bin of each confidence, int64 (n,); some bins may hold none.
+
+    Args:
+        confidence: Float64 (n,), n > 0.
+        bins: How many; by default at most 15, of at least 10 confidences.
+    """
+    count = bins or max(1, min(_MOST_BINS, len(confidence) // _FEWEST_IN_A_BIN))
+    edges = np.percentile(confidence, 100 * np.linspace(0, 1, count + 1)[1:-1])
+    return np.searchsorted(edges, confidence)
+
+
+def reliability(
+    confidence: np.ndarray, right: np.ndarray, *, clusters: Clusters | None = None
+) -> tuple[ReliabilityBin, ...]:
+    """Return the reliability diagram of decisions, the least confident first.
+
+    Args:
+        confidence: Float64 (n,).
+        right: Bool (n,).
+        clusters: Which decisions hang together.
+    """
+    if not len(confidence):
+        return ()
+    bins = bin_numbers(confidence)
+    return tuple(
+        ReliabilityBin(
+            low=float(confidence[inside].min()),
+            high=float(confidence[inside].max()),
+            confidence=float(confidence[inside].mean()),
+            observed=share_estimate(right & inside, inside, clusters),
+        )
+        for inside in (bins == number for number in np.unique(bins))
+    )
+
+
+def calibration_error(
+    confidence: np.ndarray,
+    right: np.ndarray,
+    *,
+    image: np.ndarray,
+    clusters: Clusters | None = None,
+    seed: int = 0,
+) -> Estimate:
+    """Return the expected calibration error: the mean gap between confidence and rightness.
+
+    The gap is taken in each bin and weighted by its decisions. It is never quite 0 even for a
+    perfect model, because chance adds to it; the interval, the basic bootstrap's, takes that
+    off and so reaches lower than higher.
+
+    Args:
+        confidence: Float64 (m,).
+        right: Bool (m,).
+        image: Which image each decision is about, int64 (m,), from 0: those are resampled.
+        clusters: Which images hang together.
+        seed: Of the bootstrap.
+
+    Source: M. P. Naeini et al., "Obtaining well calibrated probabilities using Bayesian
+    binning", AAAI 2015.
+    """
+    if not len(confidence):
+        return Estimate.undefined()
+    bins = bin_numbers(confidence)
+    n, width = int(image.max()) + 1, int(bins.max()) + 1
+    gaps = np.bincount(
+        image * width + bins, weights=confidence - right, minlength=n * width
+    ).reshape(n, width)
+    value = float(np.abs(gaps.sum(axis=0)).sum() / len(confidence))
+    sizes = np.bincount(image, minlength=n).astype(np.float64)
+    table = np.column_stack([gaps, sizes])
+    sums = resample_sums(table if clusters is None else clusters.sums(table), seed=seed)
+    drawn = np.abs(sums[:, :-1]).sum(axis=1) / sums[:, -1]
+    high, low = 2 * value - np.quantile(drawn, [0.025, 0.975])
+    return Estimate(value=value, low=max(0.0, float(low)), high=max(value, float(high)), n=n)
