@@ -9,13 +9,13 @@ not; so the limit that is further out counts.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
 from sightline.evaluation.clusters import Clusters
 from sightline.evaluation.counts import Counts
-from sightline.evaluation.estimates import Estimate, mean_of
+from sightline.evaluation.estimates import Estimate, mean_of, wider
 from sightline.evaluation.records import Averages, ClassScores
 from sightline.evaluation.resampling import percentile_estimate, resample_confusion, resample_sums
 from sightline.evaluation.scores import Marginals, Rate
@@ -93,7 +93,13 @@ class Resamples:
         rarest = np.minimum(sample.support, n - sample.support)
         columns = [
             [
-                _estimate(float(value), resampled, n=n, effective_n=max(1.0, float(least)))
+                _estimate(
+                    float(value),
+                    resampled,
+                    n=n,
+                    units=self.units,
+                    effective_n=max(1.0, float(least)),
+                )
                 for value, resampled, least in zip(of(own), of(drawn).T, rarest, strict=True)
             ]
             for of in (Marginals.matthews, Marginals.kappa)
@@ -108,13 +114,13 @@ class Averaging:
     Attributes:
         n: Images.
         sample: What was counted.
-        resamples: Of each resample, (b, k); None where there is no image.
+        resamples: What was drawn.
         per_class: The classes with their intervals.
     """
 
     n: int
     sample: Marginals
-    resamples: Marginals | None
+    resamples: Resamples
     per_class: tuple[ClassScores, ...]
 
     def balanced_accuracy(self) -> Estimate:
@@ -137,11 +143,15 @@ class Averaging:
 
     def micro(self) -> Averages:
         """Return the rates of all classes counted together."""
-        return _averages(lambda rate: self._bootstrap(lambda one: one.micro(rate), self.n))
+        return _averages(
+            lambda rate: self._bootstrap(lambda one: one.micro(rate), self.resamples.units)
+        )
 
     def weighted(self) -> Averages:
         """Return the means weighted by support."""
-        return _averages(lambda rate: self._bootstrap(lambda one: one.weighted(rate), self.n))
+        return _averages(
+            lambda rate: self._bootstrap(lambda one: one.weighted(rate), self.resamples.units)
+        )
 
     def matthews(self) -> Estimate:
         """Return Matthews' correlation."""
@@ -152,28 +162,30 @@ class Averaging:
         return self._bootstrap(Marginals.kappa, self._rarest())
 
     def _wider(self, average: Callable[[Marginals], np.ndarray], parts: list[Estimate]) -> Estimate:
-        drawn = self._bootstrap(average, None)
         if not parts:
             return Estimate.undefined()
-        put_together = mean_of(parts, n=self.n)
-        return replace(
-            drawn,
-            low=min(drawn.low, put_together.low),
-            high=max(drawn.high, put_together.high),
-        )
+        drawn, together = self._bootstrap(average, self._rarest()), mean_of(parts, n=self.n)
+        limits = ((one.low, one.high) for one in (drawn, together))
+        return wider(drawn.value, *limits, n=self.n)
 
     def _bootstrap(
         self, average: Callable[[Marginals], np.ndarray], effective_n: float | None
     ) -> Estimate:
-        if self.resamples is None:
+        drawn = self.resamples.marginals
+        if drawn is None:
             return Estimate.undefined()
-        value = float(average(self.sample))
-        return _estimate(value, average(self.resamples), n=self.n, effective_n=effective_n)
+        return _estimate(
+            float(average(self.sample)),
+            average(drawn),
+            n=self.n,
+            units=self.resamples.units,
+            effective_n=effective_n,
+        )
 
     def _rarest(self) -> float:
         """Return the trials that a perfect agreement is worth: images of the rarer classes."""
-        support = self.sample.support
-        return float(max(1, self.n - support.max(initial=0)))
+        rare = self.n - self.sample.support.max(initial=0)
+        return float(max(1.0, rare * self.resamples.units / max(1, self.n)))
 
 
 def _averages(one: Callable[[Rate], Estimate]) -> Averages:
@@ -181,10 +193,10 @@ def _averages(one: Callable[[Rate], Estimate]) -> Averages:
 
 
 def _estimate(
-    value: float, resampled: np.ndarray, *, n: int, effective_n: float | None
+    value: float, resampled: np.ndarray, *, n: int, units: int, effective_n: float | None
 ) -> Estimate:
     # A resample in which nothing varies has no correlation.
     defined = resampled[~np.isnan(resampled)]
     if np.isnan(value) or not len(defined):
         return Estimate.undefined()
-    return percentile_estimate(value, defined, n=n, effective_n=effective_n)
+    return percentile_estimate(value, defined, n=n, units=units, effective_n=effective_n)

@@ -97,20 +97,18 @@ def _effective_n(hits: np.ndarray, trials: np.ndarray, clusters: Clusters) -> fl
     return float(n / design_effect * (Z95 / student95(groups - 1)) ** 2)
 
 
-def linear_estimate(
-    value: float, influence: np.ndarray, *, n: int, rarest: float, clusters: Clusters | None
-) -> Estimate:
-    """Return an interval for a figure in [0, 1] from how much each image moves it.
+def linear_limits(
+    value: float, influence: np.ndarray, clusters: Clusters | None
+) -> tuple[float, float]:
+    """Return limits for a figure in [0, 1] from how much each image moves it.
 
     The variance is that of the sum of influences (the infinitesimal jackknife; for a ROC AUC,
-    DeLong's), the interval Wilson's with the n that has this variance: so it stays within
-    [0, 1] and is never a point.
+    DeLong's), the interval Wilson's with the n that has this variance. It is a point where
+    nothing moves, as with an AUC of 1: a caller knows better then.
 
     Args:
         value: The figure.
         influence: What each image adds to its deviation, float64 (images,).
-        n: How many it is measured on.
-        rarest: What n is worth where nothing varies, as with an AUC of 1.
         clusters: Which images hang together.
 
     Source: E. R. DeLong et al., Biometrics 44 (1988), 837-845; for groups N. A. Obuchowski,
@@ -119,13 +117,33 @@ def linear_estimate(
     parts = influence if clusters is None else clusters.sums(influence)
     groups = int(np.count_nonzero(parts))
     variance = float((parts**2).sum() * groups / (groups - 1)) if groups > 1 else 0.0
-    worth = rarest
-    if variance > 1e-18:
-        worth = value * (1 - value) / variance
-        if clusters is not None:
-            worth *= (Z95 / student95(groups - 1)) ** 2
+    if variance < 1e-18:
+        return value, value
+    worth = value * (1 - value) / variance
+    if clusters is not None:
+        worth *= (Z95 / student95(groups - 1)) ** 2
     low, high = wilson_limits(min(1.0, max(0.0, value)), max(worth, 1e-9))
-    return Estimate(value=value, low=min(low, value), high=max(high, value), n=n)
+    return min(low, value), max(high, value)
+
+
+def worth_of(some: np.ndarray, influence: np.ndarray, clusters: Clusters | None) -> float:
+    """Return how many independent images some of the images are worth for a figure.
+
+    As for `share_estimate`, but that influences on the figure tell how images hang together.
+
+    Args:
+        some: Which images, bool (n,), at least one.
+        influence: Of each image on the figure, (n,).
+        clusters: Which images hang together.
+    """
+    count = float(some.sum())
+    if clusters is None:
+        return count
+    sizes = clusters.sums(some.astype(np.float64))
+    worst = float((sizes**2).sum() / count)
+    own, telling = float((influence**2).sum()), int(np.count_nonzero(sizes))
+    seen = max(1.0, float((clusters.sums(influence) ** 2).sum()) / own) if own > 0 else worst
+    return count * (1 + telling) / (worst + telling * seen)
 
 
 def student95(freedom: int) -> float:

@@ -119,25 +119,65 @@ def f1_estimate(jaccard: Estimate) -> Estimate:
     return Estimate(value=value, low=low, high=high, n=jaccard.n)
 
 
-def mean_of(parts: Sequence[Estimate], *, n: int) -> Estimate:
-    """Return the mean of independent figures; distances to the limits add up in squares.
+def wider(value: float, *limits: tuple[float, float], n: int) -> Estimate:
+    """Return a value with the limits that are furthest out."""
+    lows, highs = zip((value, value), *limits, strict=True)
+    return Estimate(value=value, low=min(lows), high=max(highs), n=n)
+
+
+def mean_of(
+    parts: Sequence[Estimate], *, n: int, shares: Sequence[float] | None = None
+) -> Estimate:
+    """Return the mean of independent shares; distances to the limits add up in squares.
 
     One that is not defined counts as 0, and its upper limit as that of 0 in 1.
 
     Args:
-        parts: The figures, at least one.
+        parts: The figures in [0, 1], at least one.
         n: Images.
+        shares: How much each counts, adding up to 1; by default all the same.
 
     Source: G. Y. Zou and A. Donner, "Construction of confidence limits about effect measures:
     a general approach", Statistics in Medicine 27 (2008), 1693-1702 (MOVER).
     """
     unknown = (0.0, 0.0, wilson_limits(0.0, 1)[1])
     known = [(one.value, one.low, one.high) if one.defined else unknown for one in parts]
-    count = len(known)
-    value = math.fsum(one[0] for one in known) / count
-    below = math.sqrt(math.fsum((one[0] - one[1]) ** 2 for one in known)) / count
-    above = math.sqrt(math.fsum((one[2] - one[0]) ** 2 for one in known)) / count
+    each = shares or [1 / len(known)] * len(known)
+    value = math.fsum(share * one[0] for share, one in zip(each, known, strict=True))
+    below, above = (
+        math.sqrt(
+            math.fsum(
+                (share * (one[side] - one[0])) ** 2 for share, one in zip(each, known, strict=True)
+            )
+        )
+        for side in (1, 2)
+    )
     return Estimate(value=value, low=max(0.0, value - below), high=min(1.0, value + above), n=n)
+
+
+def auc_limits(area: float, present: float, absent: float) -> tuple[float, float]:
+    """Return 95 % limits of an area under a ROC curve that know only the numbers of images.
+
+    Unlike limits from the ranks they hold for an area of 1, and for a handful of images.
+
+    Args:
+        area: The area, in [0, 1].
+        present: Images of the class, or what they are worth.
+        absent: Other images.
+
+    Source: R. G. Newcombe, "Confidence intervals for an effect size measure based on the
+    Mann-Whitney statistic, part 2", Statistics in Medicine 25 (2006), 559-573, method 5.
+    """
+
+    def worth(true: float) -> float:
+        spread = (1 - true) / (2 - true) + true / (1 + true)
+        return present * absent / (1 + max(0.0, (present + absent) / 2 - 1) * spread)
+
+    limits = [area, area]
+    for side in (0, 1):
+        for _ in range(30):  # a fixed point; each step leaves a fraction of the error
+            limits[side] = wilson_limits(area, worth(limits[side]))[side]
+    return limits[0], limits[1]
 
 
 def _rounded(number: float, digits: int, direction: str) -> Decimal:

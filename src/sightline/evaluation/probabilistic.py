@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from sightline.evaluation.clusters import Clusters, linear_estimate
-from sightline.evaluation.estimates import Estimate
+from sightline.evaluation.clusters import Clusters, linear_limits, worth_of
+from sightline.evaluation.estimates import Estimate, auc_limits, mean_of, wider, wilson_limits
 from sightline.evaluation.ranking import Curve, Ranked, coverage_depths, ranking_precisions
 from sightline.evaluation.reliability import ReliabilityBin, calibration_error, reliability
 from sightline.evaluation.resampling import mean_estimate
@@ -135,7 +135,7 @@ def judge_probabilities(
         else (None, None)
     )
     return Probabilistic(
-        brier=mean_estimate(brier, clusters=clusters, seed=seed),
+        brier=mean_estimate(brier, least=0.0, clusters=clusters, seed=seed),
         calibration_error=calibration_error(
             confidence, right, image=image, clusters=clusters, seed=seed
         ),
@@ -152,7 +152,9 @@ def judge_probabilities(
 def _mean_or_none(
     values: np.ndarray | None, clusters: Clusters | None, seed: int
 ) -> Estimate | None:
-    return None if values is None else mean_estimate(values, clusters=clusters, seed=seed)
+    return (
+        None if values is None else mean_estimate(values, least=0.0, clusters=clusters, seed=seed)
+    )
 
 
 def _squared(task: Task, truth: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
@@ -176,29 +178,34 @@ def _decisions(
 
 @dataclass(kw_only=True, eq=False)
 class _Areas:
-    """Areas of the classes and their means, with the influence of each image on each mean.
+    """Areas of the classes and their means.
 
     An image that is ranked badly for one class is often ranked badly for others: influences
-    are added up image by image, so that the intervals of the means know it.
+    are added up image by image, so that the intervals of the means know it. Areas of few images
+    have limits that do not believe the ranks alone; the wider limits count.
     """
 
     truth: np.ndarray
     clusters: Clusters | None
-    found: list[tuple[Ranked, float, np.ndarray]] = field(default_factory=list)
-    precisions: list[tuple[Ranked, float, np.ndarray]] = field(default_factory=list)
+    areas: list[_Area] = field(default_factory=list)
+    precisions: list[_Area] = field(default_factory=list)
 
     def add(self, ranked: Ranked) -> ClassRanking:
         roc_auc = average_precision = Estimate.undefined()
         roc = precision_recall = None
         if ranked.present:
-            one = (ranked, *ranked.average_precision())
-            self.precisions.append(one)
-            average_precision = self._estimate(one[1], one[2], ranked.present)
+            value, influence = ranked.average_precision()
+            few = wilson_limits(value, worth_of(ranked.truth, influence, self.clusters))
+            average_precision = self._estimate(value, influence, few)
+            self.precisions.append(_Area(ranked.truth, average_precision, influence))
             precision_recall = ranked.precision_recall().thinned(_POINTS)
         if ranked.present and ranked.absent:
-            one = (ranked, *ranked.auc())
-            self.found.append(one)
-            roc_auc = self._estimate(one[1], one[2], min(ranked.present, ranked.absent))
+            value, influence = ranked.auc()
+            worths = [
+                worth_of(some, influence, self.clusters) for some in (ranked.truth, ~ranked.truth)
+            ]
+            roc_auc = self._estimate(value, influence, auc_limits(value, *worths))
+            self.areas.append(_Area(ranked.truth, roc_auc, influence))
             roc = ranked.roc().thinned(_POINTS)
         return ClassRanking(
             roc_auc=roc_auc,
@@ -209,46 +216,28 @@ class _Areas:
 
     def means(self) -> tuple[Estimate, Estimate, Estimate]:
         """Return the means of the ROC AUC, plain and weighted, and of the average precision."""
-        equal, by_precision = ([1.0] * len(one) for one in (self.found, self.precisions))
-        support = [float(ranked.present) for ranked, _, _ in self.found]
-        return (
-            self._mean(self.found, equal),
-            self._weighted(support),
-            self._mean(self.precisions, by_precision),
-        )
+        support = [float(one.truth.sum()) for one in self.areas]
+        return self._mean(self.areas), self._mean(self.areas, support), self._mean(self.precisions)
 
-    def _mean(
-        self, found: list[tuple[Ranked, float, np.ndarray]], weights: list[float]
-    ) -> Estimate:
-        if not found:
+    def _mean(self, areas: list[_Area], support: list[float] | None = None) -> Estimate:
+        if not areas:
             return Estimate.undefined()
-        shares = np.array(weights) / sum(weights)
-        value = sum(share * area for share, (_, area, _) in zip(shares, found, strict=True))
+        weights = np.array(support or [1.0] * len(areas))
+        shares = (weights / weights.sum()).tolist()
+        together = mean_of([one.estimate for one in areas], shares=shares, n=len(self.truth))
         influence = np.zeros(len(self.truth))
-        for share, (_, _, moved) in zip(shares, found, strict=True):
-            influence += share * moved
-        return self._estimate(float(value), influence, self._rarest(found, shares))
+        for share, one in zip(shares, areas, strict=True):
+            influence += share * one.influence
+            if support:  # the weights are of the sample too
+                influence += one.truth * (one.estimate.value - together.value) / weights.sum()
+        return self._estimate(together.value, influence, (together.low, together.high))
 
-    def _weighted(self, support: list[float]) -> Estimate:
-        if not self.found:
-            return Estimate.undefined()
-        plain = self._mean(self.found, support)
-        total = sum(support)
-        shares = np.array(support) / total
-        influence = np.zeros(len(self.truth))
-        for share, (ranked, area, moved) in zip(shares, self.found, strict=True):
-            # The weights are of the sample too.
-            influence += share * moved + ranked.truth * (area - plain.value) / total
-        return self._estimate(plain.value, influence, self._rarest(self.found, shares))
+    def _estimate(self, value: float, influence: np.ndarray, few: tuple[float, float]) -> Estimate:
+        limits = linear_limits(value, influence, self.clusters)
+        return wider(value, limits, few, n=len(self.truth))
 
-    @staticmethod
-    def _rarest(found: list[tuple[Ranked, float, np.ndarray]], shares: np.ndarray) -> float:
-        least = np.array([max(1, min(one.present, one.absent)) for one, _, _ in found])
-        return float(1 / (shares**2 / least).sum())
 
-    def _estimate(self, value: float, influence: np.ndarray, rarest: float) -> Estimate:
-        images = len(self.truth)
-        if self.clusters is not None:
-            sizes = np.bincount(self.clusters.of)
-            rarest = max(1.0, rarest * images / float((sizes**2).sum()))
-        return linear_estimate(value, influence, n=images, rarest=rarest, clusters=self.clusters)
+class _Area(NamedTuple):
+    truth: np.ndarray
+    estimate: Estimate
+    influence: np.ndarray

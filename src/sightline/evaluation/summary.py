@@ -91,9 +91,7 @@ def _summarise_multi_class(counts: Counts, top: Sequence[int], seed: int) -> Eva
     n, clusters = counts.n, counts.clusters
     resamples = Resamples.of_confusion(counts, seed=seed)
     per_class = _per_class(counts, resamples)
-    averaging = Averaging(
-        n=n, sample=counts.marginals, resamples=resamples.marginals, per_class=per_class
-    )
+    averaging = Averaging(n=n, sample=counts.marginals, resamples=resamples, per_class=per_class)
     everything = np.ones(n, bool)
     truth, answer, before = counts.outcomes.T
     accuracy = share_estimate(truth == answer, everything, clusters)
@@ -114,7 +112,7 @@ def _summarise_multi_class(counts: Counts, top: Sequence[int], seed: int) -> Eva
         micro=Averages(precision=accuracy, recall=accuracy, f1=accuracy),
         weighted=averaging.weighted(),
         confusion=counts.confusion,
-        log_loss=mean_estimate(counts.losses, clusters=clusters, seed=seed),
+        log_loss=mean_estimate(counts.losses, least=0.0, clusters=clusters, seed=seed),
     )
 
 
@@ -122,19 +120,18 @@ def _summarise_multi_label(counts: Counts, seed: int) -> Evaluation:
     clusters = counts.clusters
     truth, answer = counts.truth_and_answer
     wrong = truth != answer
-    means = np.stack([wrong.mean(axis=1), _f1_of_images(truth, answer), counts.losses], axis=1)
+    means = np.stack([wrong.mean(axis=1), _f1_of_images(truth, answer)], axis=1)
     resamples = Resamples.of_images(truth, answer, means, clusters=clusters, seed=seed)
     per_class = _per_class(counts, resamples)
     averaging = Averaging(
-        n=counts.n, sample=counts.marginals, resamples=resamples.marginals, per_class=per_class
+        n=counts.n, sample=counts.marginals, resamples=resamples, per_class=per_class
     )
-    hamming, samples_f1, log_loss = (
-        percentile_estimate(float(values.mean()), drawn, n=counts.n, effective_n=effective_n)
+    units = resamples.units
+    hamming, samples_f1 = (
+        percentile_estimate(float(values.mean()), drawn, n=counts.n, units=units, effective_n=units)
         if counts.n
         else Estimate.undefined()
-        for values, drawn, effective_n in zip(
-            means.T, resamples.means.T, (resamples.units, resamples.units, None), strict=True
-        )
+        for values, drawn in zip(means.T, resamples.means.T, strict=True)
     )
     return Evaluation(
         task=counts.task,
@@ -152,7 +149,7 @@ def _summarise_multi_label(counts: Counts, seed: int) -> Evaluation:
         micro=averaging.micro(),
         weighted=averaging.weighted(),
         confusion=counts.confusion,
-        log_loss=log_loss,
+        log_loss=mean_estimate(counts.losses, least=0.0, clusters=clusters, seed=seed),
         hamming_loss=hamming,
         samples_f1=samples_f1,
     )
