@@ -133,6 +133,21 @@ def test_requirements_decide_the_exit_code_after_the_figures(
     assert json.loads(err.splitlines()[-1])["code"] == "requirements_not_met"
 
 
+def test_another_balance_of_classes(
+    model: Path, digits: Path, capsys: pytest.CaptureFixture[str], check_schema: Check
+) -> None:
+    words = ("evaluate", model, digits, "--prevalence", "3=0.5", "--prevalence", "4=0.01")
+    code, out, err = run(capsys, *words)
+    assert code == 0, err
+    assert "In use, with other shares of the classes" in out
+    code, out, _ = run(capsys, *words, "--require", "in_use.precision[4]>=0.001", "--json")
+    document = json.loads(out)
+    check_schema(document["evaluation"], "evaluation")
+    shares = {one["name"]: one["share"] for one in document["evaluation"]["in_use"]["classes"]}
+    assert (shares["3"], shares["4"]) == pytest.approx((0.5, 0.01))
+    assert sum(shares.values()) == pytest.approx(1)
+
+
 def test_a_model_that_misses_a_requirement_is_saved_all_the_same(
     digits: Path, capsys: pytest.CaptureFixture[str], check_schema: Check
 ) -> None:
@@ -214,6 +229,16 @@ FAILURES: dict[str, tuple[Sequence[str], int, str]] = {
         ("train", "{digits}", "--require", "recall[33]>=0.9"),
         2,
         "unknown_class",
+    ),
+    "a share that is none": (
+        ("evaluate", "{model}", "{digits}", "--prevalence", "3=2"),
+        2,
+        "bad_prevalence",
+    ),
+    "a figure in use without shares": (
+        ("evaluate", "{model}", "{digits}", "--require", "in_use.accuracy>=0.1"),
+        2,
+        "not_measured",
     ),
     "no such origin": (("train", "{digits}", "--from", "absent.sightline"), 4, "no_such_model"),
 }

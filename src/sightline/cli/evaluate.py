@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -14,7 +15,8 @@ from sightline.cli.options import Allow, Data, Model, Require
 from sightline.cli.quiet import without_start_messages
 from sightline.cli.requirements import read_requirements, refuse_unmet, tell_verdicts
 from sightline.dataset import Dataset
-from sightline.evaluation import Verdict, check_askable, mistakes, verdict
+from sightline.errors import ConfigError
+from sightline.evaluation import Verdict, check_askable, check_prevalence, mistakes, verdict
 from sightline.files import printable
 from sightline.inference import LiteRTRunner
 from sightline.models.bundle import read_bundle
@@ -35,6 +37,13 @@ def evaluate(
             help="Which images: test or validation, as the model's record has them, or new."
         ),
     ] = "test",
+    prevalence: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="CLASS=SHARE",
+            help="How frequent a class is in use, if not as in these images; repeatable.",
+        ),
+    ] = None,
     require: Require = None,
     allow: Allow = None,
 ) -> None:
@@ -44,9 +53,11 @@ def evaluate(
     was trained on is never counted.
     """
     console: Console = context.obj
-    requirements = read_requirements(require)
+    requirements, shares = read_requirements(require), _shares(prevalence or ())
     bundle = read_bundle(model)
-    check_askable(requirements, task=bundle.task, classes=bundle.classes)
+    check_askable(requirements, task=bundle.task, classes=bundle.classes, in_use=shares is not None)
+    if shares:
+        check_prevalence(shares, task=bundle.task, classes=bundle.classes)
     check_words(allow or (), ())
     dataset = Dataset.open(data, allow=allow or ())
     tell_findings(console, dataset.notices)
@@ -56,7 +67,7 @@ def evaluate(
     with without_start_messages():
         runner = LiteRTRunner(bundle)
     with console.progress("Predicting") as progress:
-        judged = evaluate_images(runner, selection, progress=progress)
+        judged = evaluate_images(runner, selection, prevalence=shares, progress=progress)
     verdicts = tuple(verdict(one, judged.evaluation) for one in requirements)
     if console.as_json:
         console.document(_document(judged, verdicts, model=model, data=data))
@@ -64,6 +75,23 @@ def evaluate(
         _tell(console, judged)
         tell_verdicts(console, verdicts)
     refuse_unmet(verdicts)
+
+
+def _shares(words: Sequence[str]) -> dict[str, float] | None:
+    shares = {}
+    for word in words:
+        name, equals, number = word.rpartition("=")
+        try:
+            shares[name] = float(number)
+        except ValueError:
+            equals = ""
+        if not equals or not name:
+            raise ConfigError(
+                f"--prevalence is {word!r}.",
+                expected="CLASS=SHARE, for example defect=0.01",
+                code="bad_prevalence",
+            )
+    return shares or None
 
 
 def _document(

@@ -4,6 +4,7 @@ from sightline.evaluation.counts import Counts, Groups, Labels, label_matrix
 from sightline.evaluation.estimates import Estimate, wilson
 from sightline.evaluation.mistakes import Mistake, mistakes
 from sightline.evaluation.paired import Comparison, compare, mcnemar, paired_gain, right_answers
+from sightline.evaluation.prevalence import AtPrevalence, adjusted, at_prevalence, check_prevalence
 from sightline.evaluation.probabilistic import ClassRanking, Probabilistic
 from sightline.evaluation.ranking import Curve
 from sightline.evaluation.records import Averages, ClassScores, Confusion, Evaluation
@@ -13,6 +14,7 @@ from sightline.evaluation.resampling import mean_estimate
 from sightline.evaluation.summary import evaluate, summarise
 
 __all__ = [
+    "AtPrevalence",
     "Averages",
     "ClassRanking",
     "ClassScores",
@@ -29,7 +31,10 @@ __all__ = [
     "ReliabilityBin",
     "Requirement",
     "Verdict",
+    "adjusted",
+    "at_prevalence",
     "check_askable",
+    "check_prevalence",
     "compare",
     "evaluate",
     "label_matrix",

@@ -149,9 +149,15 @@ class Averaging:
 
     def weighted(self) -> Averages:
         """Return the means weighted by support."""
-        return _averages(
-            lambda rate: self._bootstrap(lambda one: one.weighted(rate), self.resamples.units)
-        )
+        present = [scores for scores in self.per_class if scores.support]
+        total = sum(scores.support for scores in present)
+        shares = [scores.support / total for scores in present]
+
+        def one(rate: Rate) -> Estimate:
+            parts = [getattr(scores, rate) for scores in present]
+            return self._wider(lambda marginals: marginals.weighted(rate), parts, shares)
+
+        return _averages(one)
 
     def matthews(self) -> Estimate:
         """Return Matthews' correlation."""
@@ -161,11 +167,17 @@ class Averaging:
         """Return Cohen's kappa."""
         return self._bootstrap(Marginals.kappa, self._rarest())
 
-    def _wider(self, average: Callable[[Marginals], np.ndarray], parts: list[Estimate]) -> Estimate:
+    def _wider(
+        self,
+        average: Callable[[Marginals], np.ndarray],
+        parts: list[Estimate],
+        shares: list[float] | None = None,
+    ) -> Estimate:
         if not parts:
             return Estimate.undefined()
-        drawn, together = self._bootstrap(average, self._rarest()), mean_of(parts, n=self.n)
-        limits = ((one.low, one.high) for one in (drawn, together))
+        drawn = self._bootstrap(average, None)
+        together = mean_of(parts, n=self.n, shares=shares)
+        limits = ((max(0.0, one.low), min(1.0, one.high)) for one in (drawn, together))
         return wider(drawn.value, *limits, n=self.n)
 
     def _bootstrap(

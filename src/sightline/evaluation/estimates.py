@@ -65,6 +65,11 @@ class Estimate:
         value, interval = self.figures
         return f"{value} ({interval}, n={self.n})" if interval else f"{value} (n={self.n})"
 
+    def times(self, factor: float) -> Estimate:
+        """Return the estimate of a positive multiple."""
+        value, low, high = (factor * one for one in (self.value, self.low, self.high))
+        return Estimate(value=value, low=low, high=high, n=self.n)
+
     def to_json(self) -> dict[str, Any]:
         """Return the figures, null where they are not defined."""
         value, low, high = (

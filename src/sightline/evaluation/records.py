@@ -10,6 +10,7 @@ import numpy as np
 
 from sightline.errors import unknown_name
 from sightline.evaluation.estimates import Estimate, wilson
+from sightline.evaluation.prevalence import AtPrevalence
 from sightline.evaluation.probabilistic import Probabilistic
 from sightline.predictions import Task
 
@@ -132,6 +133,7 @@ class Evaluation:
             nothing was said.
         thresholds: Multi-label: the probability from which each label was given.
         probabilistic: Figures of the probabilities themselves; None where only counts were kept.
+        in_use: Figures for the balance of classes in use; None where none was given.
     """
 
     task: Task
@@ -154,6 +156,7 @@ class Evaluation:
     samples_f1: Estimate | None = None
     thresholds: tuple[float, ...] | None = None
     probabilistic: Probabilistic | None = None
+    in_use: AtPrevalence | None = None
 
     def __getitem__(self, name: str) -> ClassScores:
         """Return the scores of the class `name`."""
@@ -209,6 +212,7 @@ class Evaluation:
             "samples_f1": _json_or_none(self.samples_f1),
             "thresholds": None if self.thresholds is None else list(self.thresholds),
             "probabilistic": self.probabilistic and self.probabilistic.to_json(),
+            "in_use": self.in_use and self.in_use.to_json(),
             "averages": {
                 "macro": self.macro.to_json(),
                 "micro": self.micro.to_json(),

@@ -92,8 +92,9 @@ def calibration_error(
     """Return the expected calibration error: the mean gap between confidence and rightness.
 
     The gap is taken in each bin and weighted by its decisions. It is never quite 0 even for a
-    perfect model, because chance adds to it; the interval, the basic bootstrap's, takes that
-    off and so reaches lower than higher.
+    perfect model, because chance adds to it. The basic bootstrap takes that off, the percentile
+    bootstrap adds it again: the interval reaches from the lower limit of the one to the upper
+    limit of the other.
 
     Args:
         confidence: Float64 (m,).
@@ -117,5 +118,6 @@ def calibration_error(
     table = np.column_stack([gaps, sizes])
     sums = resample_sums(table if clusters is None else clusters.sums(table), seed=seed)
     drawn = np.abs(sums[:, :-1]).sum(axis=1) / sums[:, -1]
-    high, low = 2 * value - np.quantile(drawn, [0.025, 0.975])
-    return Estimate(value=value, low=max(0.0, float(low)), high=max(value, float(high)), n=n)
+    high = float(np.quantile(drawn, 0.975))
+    low = max(0.0, min(value, 2 * value - high))
+    return Estimate(value=value, low=low, high=max(value, high), n=n)

@@ -18,7 +18,7 @@ from sightline.evaluation.estimates import Z95, Estimate
 from sightline.evaluation.records import Evaluation
 from sightline.files import printable
 
-_FORM = re.compile(r"\s*([\w-]+)\s*(?:\[(.*)\])?\s*(>=|<=)\s*(\S+)\s*", re.DOTALL)
+_FORM = re.compile(r"\s*([\w.-]+)\s*(?:\[(.*)\])?\s*(>=|<=)\s*(\S+)\s*", re.DOTALL)
 _EXAMPLE = 'METRIC>=NUMBER or METRIC[CLASS]>=NUMBER, for example "recall[defect]>=0.98"'
 
 
@@ -27,17 +27,24 @@ class _Metric:
     """A figure that may be required.
 
     Attributes:
-        of: Finds it in an `Evaluation` or `ClassScores`; None where the task has no such figure.
+        of: Finds it in an `Evaluation`, or for a class by its name in one of the parts of one;
+            None where there is no such figure.
         falling: Whether less is better.
         trials: Of a share of trials: what one is called, and what a good one is.
     """
 
-    of: Callable[[Any], Estimate | None]
+    of: Callable[..., Estimate | None]
     falling: bool = False
     trials: tuple[str, str] | None = None
 
 
 _IMAGES = ("images", "all right")
+
+
+def _of(part: str, figure: str) -> Callable[[Evaluation], Any]:
+    """Return what finds a figure in a part that an evaluation may lack."""
+    return lambda evaluation: getattr(getattr(evaluation, part), figure, None)
+
 
 OVERALL: Mapping[str, _Metric] = {
     "accuracy": _Metric(of=attrgetter("accuracy"), trials=_IMAGES),
@@ -52,13 +59,45 @@ OVERALL: Mapping[str, _Metric] = {
     "samples_f1": _Metric(of=attrgetter("samples_f1")),
     "hamming_loss": _Metric(of=attrgetter("hamming_loss"), falling=True),
     "log_loss": _Metric(of=attrgetter("log_loss"), falling=True),
+    "matthews": _Metric(of=attrgetter("matthews")),
+    "kappa": _Metric(of=attrgetter("kappa")),
+    "roc_auc": _Metric(of=_of("probabilistic", "roc_auc")),
+    "average_precision": _Metric(of=_of("probabilistic", "average_precision")),
+    "brier": _Metric(of=_of("probabilistic", "brier"), falling=True),
+    "ece": _Metric(of=_of("probabilistic", "calibration_error"), falling=True),
+    "in_use.accuracy": _Metric(of=_of("in_use", "accuracy")),
+    "in_use.macro_f1": _Metric(of=_of("in_use", "macro_f1")),
+    "in_use.weighted_f1": _Metric(of=_of("in_use", "weighted_f1")),
+    "in_use.log_loss": _Metric(of=_of("in_use", "log_loss"), falling=True),
 }
 """Figures of the whole."""
 
 OF_A_CLASS: Mapping[str, _Metric] = {
-    "precision": _Metric(of=attrgetter("precision"), trials=("answers of the class", "all right")),
-    "recall": _Metric(of=attrgetter("recall"), trials=("images of the class", "all found")),
-    "f1": _Metric(of=attrgetter("f1")),
+    "precision": _Metric(
+        of=lambda evaluation, name: evaluation[name].precision,
+        trials=("answers of the class", "all right"),
+    ),
+    "recall": _Metric(
+        of=lambda evaluation, name: evaluation[name].recall,
+        trials=("images of the class", "all found"),
+    ),
+    "f1": _Metric(of=lambda evaluation, name: evaluation[name].f1),
+    "roc_auc": _Metric(
+        of=lambda evaluation, name: (
+            evaluation.probabilistic and evaluation.probabilistic.classes[name].roc_auc
+        )
+    ),
+    "average_precision": _Metric(
+        of=lambda evaluation, name: (
+            evaluation.probabilistic and evaluation.probabilistic.classes[name].average_precision
+        )
+    ),
+    "in_use.precision": _Metric(
+        of=lambda evaluation, name: evaluation.in_use and evaluation.in_use.precision[name]
+    ),
+    "in_use.f1": _Metric(
+        of=lambda evaluation, name: evaluation.in_use and evaluation.in_use.f1[name]
+    ),
 }
 """Figures of one class."""
 
@@ -180,9 +219,19 @@ class Verdict:
 
 
 def check_askable(
-    requirements: Sequence[Requirement], *, task: str, classes: Sequence[str]
+    requirements: Sequence[Requirement],
+    *,
+    task: str,
+    classes: Sequence[str],
+    in_use: bool = False,
 ) -> None:
     """Refuse what can be refused before anything is predicted.
+
+    Args:
+        requirements: What is asked.
+        task: `"multi_class"` or `"multi_label"`.
+        classes: What there is.
+        in_use: Whether the balance of classes in use is given.
 
     Raises:
         ConfigError: A class is unknown, or the task has no such figure.
@@ -190,7 +239,11 @@ def check_askable(
     for requirement in requirements:
         if requirement.of_class is not None and requirement.of_class not in classes:
             raise unknown_name("class", requirement.of_class, classes)
-        if task not in _ONLY_FOR.get(requirement.metric, task):
+        wrong_task = task not in _ONLY_FOR.get(requirement.metric, task)
+        top = re.fullmatch(r"top_(\d)", requirement.metric)
+        too_few = top is not None and len(classes) <= int(top[1])
+        unknown_use = requirement.metric.startswith("in_use.") and not in_use
+        if wrong_task or too_few or unknown_use:
             raise _not_measured(requirement)
 
 
@@ -202,7 +255,10 @@ def verdict(requirement: Requirement, evaluation: Evaluation) -> Verdict:
     """
     one = requirement
     metric = (OVERALL if one.of_class is None else OF_A_CLASS)[one.metric]
-    estimate = metric.of(evaluation if one.of_class is None else evaluation[one.of_class])
+    if one.of_class is not None and one.of_class not in evaluation.classes:
+        raise unknown_name("class", one.of_class, evaluation.classes)
+    names = () if one.of_class is None else (one.of_class,)
+    estimate = metric.of(evaluation, *names)
     if estimate is None:
         raise _not_measured(one)
     if not estimate.defined:
@@ -266,6 +322,8 @@ def _flawless(errors: float, target: float) -> float:
 _ONLY_FOR = {
     "hamming_loss": ("multi_label",),
     "samples_f1": ("multi_label",),
+    "matthews": ("multi_class",),
+    "kappa": ("multi_class",),
     "top_3": ("multi_class",),
     "top_5": ("multi_class",),
 }
@@ -274,7 +332,8 @@ _ONLY_FOR = {
 def _not_measured(requirement: Requirement) -> ConfigError:
     return ConfigError(
         f"{printable(requirement.name)} is not measured here.",
-        expected="a figure that the evaluation has: some are for multi-class or multi-label only",
+        expected="a figure that the evaluation has: some are for multi-class or multi-label only, "
+        "those in_use for a given --prevalence",
         code="not_measured",
     )
 

@@ -7,7 +7,7 @@ bootstrap over images. Where images have groups, whole groups take the place of 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -17,6 +17,7 @@ from sightline.evaluation.averaging import Averaging, Resamples
 from sightline.evaluation.clusters import share_estimate
 from sightline.evaluation.counts import Counts, Groups, Labels, label_matrix
 from sightline.evaluation.estimates import Estimate, f1_estimate
+from sightline.evaluation.prevalence import at_prevalence
 from sightline.evaluation.probabilistic import judge_probabilities
 from sightline.evaluation.records import Averages, ClassScores, Evaluation
 from sightline.evaluation.resampling import mean_estimate, percentile_estimate
@@ -31,6 +32,7 @@ def evaluate(
     labels: Labels,
     *,
     groups: Groups | None = None,
+    prevalence: Mapping[str, float] | None = None,
     top: Sequence[int] | None = None,
     seed: int = 0,
 ) -> Evaluation:
@@ -44,12 +46,15 @@ def evaluate(
         labels: The class names of each image, aligned with the predictions.
         groups: What each image belongs to (a patient, a film), None for an image of its own.
             Images of one group are not independent; every interval then knows it.
+        prevalence: The share of some classes, or of all, in use, where it differs from that in
+            these images; gives `Evaluation.in_use` (`at_prevalence`) beside the other figures.
         top: The k of the top-k accuracies; by default 3 and 5 where there are more classes.
         seed: Of the bootstrap.
 
     Raises:
         DataError: The labels or the groups do not fit the predictions.
-        ConfigError: A k of `top` is not from 1 to the number of classes.
+        ConfigError: A k of `top` is not from 1 to the number of classes, or `prevalence` cannot
+            be.
     """
     counts = Counts.of(predictions, labels, groups=groups)
     ok = predictions.ok
@@ -63,6 +68,7 @@ def evaluate(
             clusters=counts.clusters,
             seed=seed,
         ),
+        in_use=at_prevalence(counts, prevalence, seed=seed) if prevalence else None,
     )
     if predictions.task == "multi_class":
         return evaluation

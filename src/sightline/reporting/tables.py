@@ -39,16 +39,64 @@ def overall_lines(evaluation: Evaluation) -> tuple[str, ...]:
         ("Macro F1", evaluation.macro.f1),
         ("Micro F1", None if single else evaluation.micro.f1),  # else the accuracy
         ("Weighted F1", evaluation.weighted.f1),
+        ("Matthews correlation", evaluation.matthews),
+        ("Cohen's kappa", evaluation.kappa),
         ("F1 per image", evaluation.samples_f1),
         ("Wrong decisions", evaluation.hamming_loss),
+        *_of_probabilities(evaluation),
         ("Log loss", evaluation.log_loss),
     ]
     rows = [(name, *_value_and_interval(one)) for name, one in figures if one is not None]
     lines = _aligned([("", "value", "95 % interval"), *rows], right={1})
     counted = f"{evaluation.n} images"
+    if evaluation.groups is not None:
+        counted += f" in {evaluation.groups} groups"
     if evaluation.failed:
         counted += f"; {evaluation.failed} more could not be answered and are in no figure"
-    return (*lines, counted)
+    return (*lines, counted, *_in_use_lines(evaluation))
+
+
+def _of_probabilities(evaluation: Evaluation) -> Sequence[tuple[str, Estimate | None]]:
+    found = evaluation.probabilistic
+    if found is None:
+        return ()
+    return (
+        ("ROC AUC, mean", found.roc_auc),
+        ("Average precision, mean", found.average_precision),
+        ("Labels needed", found.coverage_error),
+        ("Brier score", found.brier),
+        ("Calibration error", found.calibration_error),
+    )
+
+
+def _in_use_lines(evaluation: Evaluation) -> tuple[str, ...]:
+    """Return the figures for the balance of classes in use, where one was given."""
+    found = evaluation.in_use
+    if found is None:
+        return ()
+    overall = (
+        ("Accuracy", found.accuracy),
+        ("Macro F1", found.macro_f1),
+        ("Weighted F1", found.weighted_f1),
+        ("Log loss", found.log_loss),
+    )
+    rows = [(name, *_value_and_interval(one)) for name, one in overall]
+    classes = [
+        (
+            _shortened(name, _LONGEST_NAME),
+            f"{share:.3g}",
+            " ".join(_value_and_interval(found.precision[name])),
+            " ".join(_value_and_interval(found.f1[name])),
+        )
+        for name, share in found.shares.items()
+    ]
+    return (
+        "",
+        f"In use, with other shares of the classes (worth {found.effective_n:.0f} images)",
+        *_aligned([("", "value", "95 % interval"), *rows], right={1}),
+        "",
+        *_aligned([("class", "share", "precision", "F1"), *classes], right={1}),
+    )
 
 
 def class_lines(evaluation: Evaluation, *, width: int = WIDTH) -> tuple[str, ...]:
