@@ -22,7 +22,7 @@ Require = Annotated[
     typer.Option(
         "--require",
         metavar="REQUIREMENT",
-        help='What the figures must show, such as "recall[defect]>=0.98"; repeatable.',
+        help="What the figures must show, such as accuracy>=0.9; repeatable.",
     ),
 ]
 Data = Annotated[

@@ -149,7 +149,12 @@ def evaluate_images(
     predictions = predict(runner, [row.source for row in selection.rows], progress=progress)
     labels = tuple(row.labels for row in selection.rows)
     return Judged(
-        evaluation=evaluate(predictions, labels, groups=tuple(row.group for row in selection.rows)),
+        evaluation=evaluate(
+            predictions,
+            labels,
+            groups=tuple(row.group for row in selection.rows),
+            prevalence=prevalence,
+        ),
         selection=selection,
         predictions=predictions,
         labels=labels,
