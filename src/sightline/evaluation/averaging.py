@@ -17,7 +17,13 @@ from sightline.evaluation.clusters import Clusters
 from sightline.evaluation.counts import Counts
 from sightline.evaluation.estimates import Estimate, mean_of, wider
 from sightline.evaluation.records import Averages, ClassScores
-from sightline.evaluation.resampling import percentile_estimate, resample_confusion, resample_sums
+from sightline.evaluation.resampling import (
+    CORRELATION,
+    SHARE,
+    percentile_estimate,
+    resample_confusion,
+    resample_sums,
+)
 from sightline.evaluation.scores import Marginals, Rate
 
 
@@ -99,6 +105,7 @@ class Resamples:
                     n=n,
                     units=self.units,
                     effective_n=max(1.0, float(least)),
+                    within=CORRELATION,
                 )
                 for value, resampled, least in zip(of(own), of(drawn).T, rarest, strict=True)
             ]
@@ -144,7 +151,7 @@ class Averaging:
     def micro(self) -> Averages:
         """Return the rates of all classes counted together."""
         return _averages(
-            lambda rate: self._bootstrap(lambda one: one.micro(rate), self.resamples.units)
+            lambda rate: self._bootstrap(lambda one: one.micro(rate), self.resamples.units, SHARE)
         )
 
     def weighted(self) -> Averages:
@@ -161,11 +168,11 @@ class Averaging:
 
     def matthews(self) -> Estimate:
         """Return Matthews' correlation."""
-        return self._bootstrap(Marginals.matthews, self._rarest())
+        return self._bootstrap(Marginals.matthews, self._rarest(), CORRELATION)
 
     def kappa(self) -> Estimate:
         """Return Cohen's kappa."""
-        return self._bootstrap(Marginals.kappa, self._rarest())
+        return self._bootstrap(Marginals.kappa, self._rarest(), CORRELATION)
 
     def _wider(
         self,
@@ -175,13 +182,16 @@ class Averaging:
     ) -> Estimate:
         if not parts:
             return Estimate.undefined()
-        drawn = self._bootstrap(average, None)
+        drawn = self._bootstrap(average, None, SHARE)
         together = mean_of(parts, n=self.n, shares=shares)
-        limits = ((max(0.0, one.low), min(1.0, one.high)) for one in (drawn, together))
+        limits = ((one.low, one.high) for one in (drawn, together))
         return wider(drawn.value, *limits, n=self.n)
 
     def _bootstrap(
-        self, average: Callable[[Marginals], np.ndarray], effective_n: float | None
+        self,
+        average: Callable[[Marginals], np.ndarray],
+        effective_n: float | None,
+        within: tuple[float, float],
     ) -> Estimate:
         drawn = self.resamples.marginals
         if drawn is None:
@@ -192,6 +202,7 @@ class Averaging:
             n=self.n,
             units=self.resamples.units,
             effective_n=effective_n,
+            within=within,
         )
 
     def _rarest(self) -> float:
@@ -205,10 +216,22 @@ def _averages(one: Callable[[Rate], Estimate]) -> Averages:
 
 
 def _estimate(
-    value: float, resampled: np.ndarray, *, n: int, units: int, effective_n: float | None
+    value: float,
+    resampled: np.ndarray,
+    *,
+    n: int,
+    units: int,
+    effective_n: float | None,
+    within: tuple[float, float],
 ) -> Estimate:
-    # A resample in which nothing varies has no correlation.
-    defined = resampled[~np.isnan(resampled)]
-    if np.isnan(value) or not len(defined):
+    if np.isnan(value):
         return Estimate.undefined()
-    return percentile_estimate(value, defined, n=n, units=units, effective_n=effective_n)
+    return percentile_estimate(
+        value,
+        # A resample in which nothing varies shows no correlation.
+        np.nan_to_num(resampled, nan=0.0),
+        n=n,
+        units=units,
+        effective_n=effective_n,
+        within=within,
+    )

@@ -21,7 +21,13 @@ from sightline.errors import ConfigError, DataError, unknown_name
 from sightline.evaluation.clusters import share_estimate
 from sightline.evaluation.counts import Counts
 from sightline.evaluation.estimates import Estimate, mean_of, wider
-from sightline.evaluation.resampling import mean_estimate, percentile_estimate, resample_sums
+from sightline.evaluation.resampling import (
+    LOSS,
+    SHARE,
+    mean_estimate,
+    percentile_estimate,
+    resample_sums,
+)
 from sightline.evaluation.scores import Marginals
 from sightline.files import printable
 from sightline.predictions import Predictions
@@ -113,7 +119,7 @@ def at_prevalence(
         macro_f1=macro,
         weighted_f1=weighted,
         log_loss=mean_estimate(
-            counts.losses * of_images * counts.n, least=0.0, clusters=counts.clusters, seed=seed
+            counts.losses * of_images * counts.n, within=LOSS, clusters=counts.clusters, seed=seed
         ),
     )
 
@@ -249,7 +255,7 @@ def _mean_f1(
     for each in (np.full(present.sum(), 1 / present.sum()), shares[present]):
         together = mean_of(defined, shares=each.tolist(), n=counts.n)
         bootstrap = percentile_estimate(
-            together.value, drawn @ each, n=counts.n, units=units, effective_n=units
+            together.value, drawn @ each, n=counts.n, units=units, effective_n=units, within=SHARE
         )
         limits = ((one.low, one.high) for one in (together, bootstrap))
         estimates.append(wider(together.value, *limits, n=counts.n))

@@ -17,7 +17,7 @@ from sightline.evaluation.clusters import Clusters, linear_limits, worth_of
 from sightline.evaluation.estimates import Estimate, auc_limits, mean_of, wider, wilson_limits
 from sightline.evaluation.ranking import Curve, Ranked, coverage_depths, ranking_precisions
 from sightline.evaluation.reliability import ReliabilityBin, calibration_error, reliability
-from sightline.evaluation.resampling import mean_estimate
+from sightline.evaluation.resampling import LOSS, SHARE, mean_estimate
 from sightline.predictions import Task
 
 _POINTS = 100
@@ -129,13 +129,13 @@ def judge_probabilities(
         of_decisions = Clusters(of=clusters.of[image], count=clusters.count)
     brier = _squared(task, truth, probabilities.astype(np.float64))
     several = task == "multi_label"
-    depths, precisions = (
-        (coverage_depths(truth, probabilities), ranking_precisions(truth, probabilities))
-        if several
-        else (None, None)
-    )
     return Probabilistic(
-        brier=mean_estimate(brier, least=0.0, clusters=clusters, seed=seed),
+        brier=mean_estimate(
+            brier,
+            within=SHARE if several or len(classes) == 2 else (0.0, 2.0),
+            clusters=clusters,
+            seed=seed,
+        ),
         calibration_error=calibration_error(
             confidence, right, image=image, clusters=clusters, seed=seed
         ),
@@ -144,16 +144,16 @@ def judge_probabilities(
         weighted_roc_auc=weighted,
         average_precision=precision,
         classes=rankings,
-        coverage_error=_mean_or_none(depths, clusters, seed),
-        ranking_precision=_mean_or_none(precisions, clusters, seed),
-    )
-
-
-def _mean_or_none(
-    values: np.ndarray | None, clusters: Clusters | None, seed: int
-) -> Estimate | None:
-    return (
-        None if values is None else mean_estimate(values, least=0.0, clusters=clusters, seed=seed)
+        coverage_error=mean_estimate(
+            coverage_depths(truth, probabilities), within=LOSS, clusters=clusters, seed=seed
+        )
+        if several
+        else None,
+        ranking_precision=mean_estimate(
+            ranking_precisions(truth, probabilities), within=SHARE, clusters=clusters, seed=seed
+        )
+        if several
+        else None,
     )
 
 

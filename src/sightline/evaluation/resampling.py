@@ -18,6 +18,10 @@ from sightline.evaluation.estimates import Z95, Estimate, wilson_limits
 from sightline.evaluation.scores import Marginals
 
 RESAMPLES = 2000
+EVERYTHING = (-math.inf, math.inf)
+SHARE = (0.0, 1.0)
+CORRELATION = (-1.0, 1.0)
+LOSS = (0.0, math.inf)
 _CELLS_AT_ONCE = 4_000_000
 # From so many images on, drawing them is slow and every mean is as good as normal: its closed
 # form, or few resamples that only give the spread, take over.
@@ -33,6 +37,7 @@ def percentile_estimate(
     n: int,
     units: int | None = None,
     effective_n: float | None = None,
+    within: tuple[float, float] = EVERYTHING,
 ) -> Estimate:
     """Return `value` with the middle 95 % of `resampled` as its interval, for few units widened.
 
@@ -42,9 +47,10 @@ def percentile_estimate(
         n: Images.
         units: How many images or groups were there to draw; n by default. A bootstrap of few
             is too narrow by the factor that tells Student's t from the normal distribution.
-        effective_n: For a share, at most 1: how many trials it is worth. A sample without an
-            error gives resamples without one; Wilson's limits then stand in for a bootstrap
-            that collapsed to a point.
+        effective_n: For a share: how many trials it is worth. A sample without an error gives
+            resamples without one; Wilson's limits then stand in for a bootstrap that collapsed
+            to a point.
+        within: What the figure can be.
 
     Source: T. C. Hesterberg, "What teachers should know about the bootstrap", The American
     Statistician 69 (2015), 371-386 (the expanded percentile interval).
@@ -57,17 +63,16 @@ def percentile_estimate(
     drawn = max(2, n if units is None else units)
     factor = student95(drawn - 1) / Z95 * math.sqrt(drawn / (drawn - 1))
     low, high = value - (value - low) * factor, value + (high - value) * factor
-    if effective_n is not None:
-        high = min(high, 1.0)
-        if high - low < 1e-12:
-            low, high = wilson_limits(min(1.0, max(0.0, value)), effective_n)
+    low, high = max(low, within[0]), min(high, within[1])
+    if effective_n is not None and high - low < 1e-12:
+        low, high = wilson_limits(min(1.0, max(0.0, value)), effective_n)
     return Estimate(value=value, low=float(min(low, value)), high=float(max(high, value)), n=n)
 
 
 def mean_estimate(
     values: np.ndarray,
     *,
-    least: float = -math.inf,
+    within: tuple[float, float] = EVERYTHING,
     clusters: Clusters | None = None,
     seed: int = 0,
 ) -> Estimate:
@@ -78,7 +83,7 @@ def mean_estimate(
 
     Args:
         values: One for each image.
-        least: What no mean can be below.
+        within: What the mean can be.
         clusters: Which images hang together; whole groups are drawn then.
         seed: Of the bootstrap.
 
@@ -106,9 +111,10 @@ def mean_estimate(
     else:
         last, first = -Z95, Z95
     low, high = value - first * error, value - last * error
-    return Estimate(
-        value=value, low=float(min(value, max(least, low))), high=float(max(value, high)), n=n
-    )
+    if error == 0 and within == SHARE:  # all the same: how rare another may be is Wilson's question
+        low, high = wilson_limits(value, len(sums))
+    low, high = max(low, within[0]), min(high, within[1])
+    return Estimate(value=value, low=float(min(low, value)), high=float(max(high, value)), n=n)
 
 
 def resample_sums(table: np.ndarray, *, seed: int = 0) -> np.ndarray:

@@ -20,7 +20,7 @@ from sightline.evaluation.estimates import Estimate, f1_estimate
 from sightline.evaluation.prevalence import at_prevalence
 from sightline.evaluation.probabilistic import judge_probabilities
 from sightline.evaluation.records import Averages, ClassScores, Evaluation
-from sightline.evaluation.resampling import mean_estimate, percentile_estimate
+from sightline.evaluation.resampling import LOSS, SHARE, mean_estimate, percentile_estimate
 from sightline.evaluation.scores import ratio
 from sightline.predictions import Predictions
 
@@ -118,7 +118,7 @@ def _summarise_multi_class(counts: Counts, top: Sequence[int], seed: int) -> Eva
         micro=Averages(precision=accuracy, recall=accuracy, f1=accuracy),
         weighted=averaging.weighted(),
         confusion=counts.confusion,
-        log_loss=mean_estimate(counts.losses, least=0.0, clusters=clusters, seed=seed),
+        log_loss=mean_estimate(counts.losses, within=LOSS, clusters=clusters, seed=seed),
     )
 
 
@@ -134,7 +134,9 @@ def _summarise_multi_label(counts: Counts, seed: int) -> Evaluation:
     )
     units = resamples.units
     hamming, samples_f1 = (
-        percentile_estimate(float(values.mean()), drawn, n=counts.n, units=units, effective_n=units)
+        percentile_estimate(
+            float(values.mean()), drawn, n=counts.n, units=units, effective_n=units, within=SHARE
+        )
         if counts.n
         else Estimate.undefined()
         for values, drawn in zip(means.T, resamples.means.T, strict=True)
@@ -155,7 +157,7 @@ def _summarise_multi_label(counts: Counts, seed: int) -> Evaluation:
         micro=averaging.micro(),
         weighted=averaging.weighted(),
         confusion=counts.confusion,
-        log_loss=mean_estimate(counts.losses, least=0.0, clusters=clusters, seed=seed),
+        log_loss=mean_estimate(counts.losses, within=LOSS, clusters=clusters, seed=seed),
         hamming_loss=hamming,
         samples_f1=samples_f1,
     )
