@@ -1,7 +1,7 @@
 """Do 95 % intervals hold the truth in 95 of 100 samples? A Markdown table of how often they do.
 
 Wilson's interval is enumerated exactly. The others are simulated: a classifier whose true figures
-are known from half a million images judges many small samples.
+are known from 200,000 images judges many small samples.
 
     python benchmarks/intervals.py --samples 400
 """
@@ -19,7 +19,7 @@ from sightline.evaluation import Evaluation, evaluate, wilson
 from sightline.evaluation.reliability import bin_numbers
 from sightline.predictions import Predictions
 
-WHOLE = 500_000
+WHOLE = 200_000
 LARGEST_GROUP = 10
 FIGURES: Mapping[str, Callable[[Evaluation], object]] = {
     "accuracy": lambda one: one.accuracy,

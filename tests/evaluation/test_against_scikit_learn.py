@@ -349,7 +349,7 @@ def test_reliability(n: int, seed: int, values: int) -> None:
     assert [one.confidence for one in bins] == approx(predicted.tolist())
     assert sum(one.observed.n for one in bins) == n
     gaps = [abs(one.observed.value - one.confidence) * one.observed.n / n for one in bins]
-    error = calibration_error(confidence, right, image=np.arange(n))
+    error = calibration_error(confidence, right, n=n)
     assert error.value == approx(sum(gaps))
 
 

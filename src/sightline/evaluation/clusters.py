@@ -46,6 +46,10 @@ class Clusters:
         count = int(of.max()) + 1 if len(of) else 0
         return cls(of=of, count=count) if count < len(of) else None
 
+    def at(self, rows: np.ndarray) -> Clusters:
+        """Return the groups of what belongs to these images, int64 (m,)."""
+        return Clusters(of=self.of[rows], count=self.count)
+
     def sums(self, table: np.ndarray) -> np.ndarray:
         """Return the sums (groups, ...) of the rows (n, ...) that belong to each group."""
         sums = np.zeros((self.count, *table.shape[1:]))

@@ -9,6 +9,7 @@ not pretend otherwise.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, replace
 
@@ -28,6 +29,9 @@ Groups = Sequence[Hashable | None]
 
 # Where scikit-learn clips float32 probabilities, so that one sure mistake is not infinite.
 _SMALLEST = float(np.finfo(np.float32).eps)
+
+LOG_LOSS = (0.0, -math.log(_SMALLEST))
+"""What a log loss can be, since probabilities are clipped."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

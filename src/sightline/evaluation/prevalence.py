@@ -19,10 +19,9 @@ import numpy as np
 
 from sightline.errors import ConfigError, DataError, unknown_name
 from sightline.evaluation.clusters import share_estimate
-from sightline.evaluation.counts import Counts
+from sightline.evaluation.counts import LOG_LOSS, Counts
 from sightline.evaluation.estimates import Estimate, mean_of, wider
 from sightline.evaluation.resampling import (
-    LOSS,
     SHARE,
     mean_estimate,
     percentile_estimate,
@@ -119,7 +118,10 @@ def at_prevalence(
         macro_f1=macro,
         weighted_f1=weighted,
         log_loss=mean_estimate(
-            counts.losses * of_images * counts.n, within=LOSS, clusters=counts.clusters, seed=seed
+            counts.losses * of_images * counts.n,
+            within=LOG_LOSS,
+            clusters=counts.clusters,
+            seed=seed,
         ),
     )
 

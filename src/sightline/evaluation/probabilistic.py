@@ -17,7 +17,7 @@ from sightline.evaluation.clusters import Clusters, linear_limits, worth_of
 from sightline.evaluation.estimates import Estimate, auc_limits, mean_of, wider, wilson_limits
 from sightline.evaluation.ranking import Curve, Ranked, coverage_depths, ranking_precisions
 from sightline.evaluation.reliability import ReliabilityBin, calibration_error, reliability
-from sightline.evaluation.resampling import LOSS, SHARE, mean_estimate
+from sightline.evaluation.resampling import SHARE, mean_estimate
 from sightline.predictions import Task
 
 _POINTS = 100
@@ -117,6 +117,7 @@ def judge_probabilities(
         clusters: Which images hang together.
         seed: Of the bootstrap, for Brier score, calibration and coverage error.
     """
+    several = task == "multi_label"
     areas = _Areas(truth=truth, clusters=clusters)
     rankings = {
         name: areas.add(Ranked.of(truth[:, column], probabilities[:, column]))
@@ -124,11 +125,11 @@ def judge_probabilities(
     }
     roc_auc, weighted, precision = areas.means()
     confidence, right, image = _decisions(task, truth, probabilities.astype(np.float64))
-    of_decisions = None
     if clusters is not None:
-        of_decisions = Clusters(of=clusters.of[image], count=clusters.count)
+        of_decisions: Clusters | None = clusters.at(image)
+    else:
+        of_decisions = Clusters(of=image, count=len(truth)) if several else None
     brier = _squared(task, truth, probabilities.astype(np.float64))
-    several = task == "multi_label"
     return Probabilistic(
         brier=mean_estimate(
             brier,
@@ -137,7 +138,7 @@ def judge_probabilities(
             seed=seed,
         ),
         calibration_error=calibration_error(
-            confidence, right, image=image, clusters=clusters, seed=seed
+            confidence, right, n=len(truth), clusters=of_decisions, seed=seed
         ),
         reliability=reliability(confidence, right, clusters=of_decisions),
         roc_auc=roc_auc,
@@ -145,7 +146,10 @@ def judge_probabilities(
         average_precision=precision,
         classes=rankings,
         coverage_error=mean_estimate(
-            coverage_depths(truth, probabilities), within=LOSS, clusters=clusters, seed=seed
+            coverage_depths(truth, probabilities),
+            within=(0.0, float(len(classes))),
+            clusters=clusters,
+            seed=seed,
         )
         if several
         else None,

@@ -85,7 +85,7 @@ def calibration_error(
     confidence: np.ndarray,
     right: np.ndarray,
     *,
-    image: np.ndarray,
+    n: int,
     clusters: Clusters | None = None,
     seed: int = 0,
 ) -> Estimate:
@@ -94,13 +94,15 @@ def calibration_error(
     The gap is taken in each bin and weighted by its decisions. It is never quite 0 even for a
     perfect model, because chance adds to it. The basic bootstrap takes that off, the percentile
     bootstrap adds it again: the interval reaches from the lower limit of the one to the upper
-    limit of the other.
+    limit of the other. Nor is the upper limit below that of the gap of all decisions together,
+    which is never more than the mean gap: twenty of twenty right do not prove a confidence of
+    0.99.
 
     Args:
         confidence: Float64 (m,).
         right: Bool (m,).
-        image: Which image each decision is about, int64 (m,), from 0: those are resampled.
-        clusters: Which images hang together.
+        n: Images that they are about.
+        clusters: Which decisions hang together, as those about one image do.
         seed: Of the bootstrap.
 
     Source: M. P. Naeini et al., "Obtaining well calibrated probabilities using Bayesian
@@ -109,15 +111,18 @@ def calibration_error(
     if not len(confidence):
         return Estimate.undefined()
     bins = bin_numbers(confidence)
-    n, width = int(image.max()) + 1, int(bins.max()) + 1
+    width = int(bins.max()) + 1
+    of = np.arange(len(bins)) if clusters is None else clusters.of
+    units = int(of.max()) + 1
     gaps = np.bincount(
-        image * width + bins, weights=confidence - right, minlength=n * width
-    ).reshape(n, width)
+        of * width + bins, weights=confidence - right, minlength=units * width
+    ).reshape(units, width)
     value = float(np.abs(gaps.sum(axis=0)).sum() / len(confidence))
-    sizes = np.bincount(image, minlength=n).astype(np.float64)
-    table = np.column_stack([gaps, sizes])
-    sums = resample_sums(table if clusters is None else clusters.sums(table), seed=seed)
+    sums = resample_sums(np.column_stack([gaps, np.bincount(of)]), seed=seed)
     drawn = np.abs(sums[:, :-1]).sum(axis=1) / sums[:, -1]
     high = float(np.quantile(drawn, 0.975))
     low = max(0.0, min(value, 2 * value - high))
-    return Estimate(value=value, low=low, high=max(value, high), n=n)
+    overall = share_estimate(right, np.ones(len(right), bool), clusters)
+    believed = float(confidence.mean())
+    high = max(value, high, believed - overall.low, overall.high - believed)
+    return Estimate(value=value, low=low, high=high, n=n)

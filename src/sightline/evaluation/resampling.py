@@ -21,7 +21,6 @@ RESAMPLES = 2000
 EVERYTHING = (-math.inf, math.inf)
 SHARE = (0.0, 1.0)
 CORRELATION = (-1.0, 1.0)
-LOSS = (0.0, math.inf)
 _CELLS_AT_ONCE = 4_000_000
 # From so many images on, drawing them is slow and every mean is as good as normal: its closed
 # form, or few resamples that only give the spread, take over.
@@ -111,8 +110,11 @@ def mean_estimate(
     else:
         last, first = -Z95, Z95
     low, high = value - first * error, value - last * error
-    if error == 0 and within == SHARE:  # all the same: how rare another may be is Wilson's question
-        low, high = wilson_limits(value, len(sums))
+    if error <= 1e-12 * max(1.0, abs(value)) and math.isfinite(within[1] - within[0]):
+        # All the same, or one group: how rare another value may be is Wilson's question, and it
+        # may be the worst.
+        rarest = wilson_limits(0.0, len(sums))[1]
+        low, high = (value + rarest * (bound - value) for bound in within)
     low, high = max(low, within[0]), min(high, within[1])
     return Estimate(value=value, low=float(min(low, value)), high=float(max(high, value)), n=n)
 

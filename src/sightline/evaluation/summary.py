@@ -15,12 +15,12 @@ import numpy as np
 from sightline.errors import ConfigError
 from sightline.evaluation.averaging import Averaging, Resamples
 from sightline.evaluation.clusters import share_estimate
-from sightline.evaluation.counts import Counts, Groups, Labels, label_matrix
+from sightline.evaluation.counts import LOG_LOSS, Counts, Groups, Labels, label_matrix
 from sightline.evaluation.estimates import Estimate, f1_estimate
 from sightline.evaluation.prevalence import at_prevalence
 from sightline.evaluation.probabilistic import judge_probabilities
 from sightline.evaluation.records import Averages, ClassScores, Evaluation
-from sightline.evaluation.resampling import LOSS, SHARE, mean_estimate, percentile_estimate
+from sightline.evaluation.resampling import SHARE, mean_estimate, percentile_estimate
 from sightline.evaluation.scores import ratio
 from sightline.predictions import Predictions
 
@@ -118,7 +118,7 @@ def _summarise_multi_class(counts: Counts, top: Sequence[int], seed: int) -> Eva
         micro=Averages(precision=accuracy, recall=accuracy, f1=accuracy),
         weighted=averaging.weighted(),
         confusion=counts.confusion,
-        log_loss=mean_estimate(counts.losses, within=LOSS, clusters=clusters, seed=seed),
+        log_loss=mean_estimate(counts.losses, within=LOG_LOSS, clusters=clusters, seed=seed),
     )
 
 
@@ -157,7 +157,7 @@ def _summarise_multi_label(counts: Counts, seed: int) -> Evaluation:
         micro=averaging.micro(),
         weighted=averaging.weighted(),
         confusion=counts.confusion,
-        log_loss=mean_estimate(counts.losses, within=LOSS, clusters=clusters, seed=seed),
+        log_loss=mean_estimate(counts.losses, within=LOG_LOSS, clusters=clusters, seed=seed),
         hamming_loss=hamming,
         samples_f1=samples_f1,
     )
