@@ -168,7 +168,8 @@ class Classifier:
         """Judge the classifier on labelled images that it was not trained on."""
         sources = [row.source for row in data.rows]
         predictions = predict(self._ready(), sources, progress=progress)
-        return evaluate(predictions, [row.labels for row in data.rows])
+        groups = [row.group for row in data.rows]
+        return evaluate(predictions, [row.labels for row in data.rows], groups=groups)
 
     def decide(
         self,

@@ -116,6 +116,53 @@ def test_evaluate_in_words_accounts_for_all_images(
     assert "Surest mistakes" in out
 
 
+def test_requirements_decide_the_exit_code_after_the_figures(
+    model: Path, digits: Path, capsys: pytest.CaptureFixture[str], check_schema: Check
+) -> None:
+    ask = ("evaluate", model, digits, "--require", "log_loss<=1000")
+    code, out, err = run(capsys, *ask)
+    assert code == 0 and "met: log_loss" in out
+    ask = (*ask, "--require", "recall[3]>=0.99")
+    code, out, err = run(capsys, *ask)
+    assert code == 3
+    assert "Accuracy" in out and "NOT MET: recall[3]" in out
+    assert "1 of 2 requirements" in err
+    code, out, err = run(capsys, *ask, "--json")
+    assert code == 3
+    document = json.loads(out)
+    check_schema(document, "evaluate")
+    assert [one["passed"] for one in document["requirements"]] == [True, False]
+    assert json.loads(err.splitlines()[-1])["code"] == "requirements_not_met"
+
+
+def test_another_balance_of_classes(
+    model: Path, digits: Path, capsys: pytest.CaptureFixture[str], check_schema: Check
+) -> None:
+    words = ("evaluate", model, digits, "--prevalence", "3=0.5", "--prevalence", "4=0.01")
+    code, out, err = run(capsys, *words)
+    assert code == 0, err
+    assert "In use, with other shares of the classes" in out
+    code, out, _ = run(capsys, *words, "--require", "in_use.precision[4]>=0.001", "--json")
+    document = json.loads(out)
+    check_schema(document["evaluation"], "evaluation")
+    shares = {one["name"]: one["share"] for one in document["evaluation"]["in_use"]["classes"]}
+    assert (shares["3"], shares["4"]) == pytest.approx((0.5, 0.01))
+    assert sum(shares.values()) == pytest.approx(1)
+
+
+def test_a_model_that_misses_a_requirement_is_saved_all_the_same(
+    digits: Path, capsys: pytest.CaptureFixture[str], check_schema: Check
+) -> None:
+    words = ("--epochs", 1, "--require", "accuracy>=0.999", "--json")
+    code, out, err = run(capsys, "train", digits, *NETWORK, *words)
+    assert code == 3, err
+    document = json.loads(out)
+    check_schema(document, "train")
+    saved = read_bundle(Path(document["bundle"]))
+    assert saved.metrics["requirements"] == document["requirements"]
+    assert document["requirements"][0]["passed"] is False
+
+
 def test_predict_as_json_lines(
     model: Path,
     digits: Path,
@@ -170,6 +217,31 @@ FAILURES: dict[str, tuple[Sequence[str], int, str]] = {
     "no images": (("predict", "{model}", "nowhere.png"), 3, "no_such_file"),
     "another part": (("evaluate", "{model}", "{digits}", "--on", "train"), 2, "trained_on"),
     "nothing new": (("evaluate", "{model}", "{digits}", "--on", "new"), 3, "nothing_to_judge"),
+    "an unknown metric": (
+        ("evaluate", "{model}", "{digits}", "--require", "recal[3]>=0.9"),
+        2,
+        "unknown_metric",
+    ),
+    "an unknown class": (
+        ("evaluate", "{model}", "{digits}", "--require", "recall[33]>=0.9"),
+        2,
+        "unknown_class",
+    ),
+    "a class to train without": (
+        ("train", "{digits}", "--require", "recall[33]>=0.9"),
+        2,
+        "unknown_class",
+    ),
+    "a share that is none": (
+        ("evaluate", "{model}", "{digits}", "--prevalence", "3=2"),
+        2,
+        "bad_prevalence",
+    ),
+    "a figure in use without shares": (
+        ("evaluate", "{model}", "{digits}", "--require", "in_use.accuracy>=0.1"),
+        2,
+        "not_measured",
+    ),
     "no such origin": (("train", "{digits}", "--from", "absent.sightline"), 4, "no_such_model"),
 }
 

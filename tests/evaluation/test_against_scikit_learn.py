@@ -14,8 +14,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 from sklearn import metrics
+from sklearn.calibration import calibration_curve
 
-from sightline.evaluation import Averages, Counts, evaluate, mcnemar, summarise, wilson
+from sightline.evaluation import (
+    Averages,
+    Counts,
+    Evaluation,
+    evaluate,
+    mcnemar,
+    summarise,
+    wilson,
+)
+from sightline.evaluation.ranking import Ranked
+from sightline.evaluation.reliability import calibration_error, reliability
 from sightline.predictions import Predictions
 
 EPS = float(np.finfo(np.float32).eps)
@@ -62,6 +73,7 @@ def quiet_scikit_learn() -> Iterator[None]:
         # Clipping moves the sums by 1e-7.
         warnings.filterwarnings("ignore", message="The y_prob values do not sum to one")
         warnings.filterwarnings("ignore", message="A single label was found")
+        warnings.filterwarnings("ignore", message="`y1`, `y2` and `labels` have only one")
         yield
 
 
@@ -147,7 +159,9 @@ def test_multi_label(problem: tuple[Predictions, np.ndarray]) -> None:
     )
     occurs = np.flatnonzero((truth | answer).any(axis=0))
     for kind in ("macro", "micro", "weighted"):
-        if occurs.size:  # scikit-learn has no average over no label
+        if kind == "weighted" and not truth.any():  # weights of 0, of which scikit-learn makes 0
+            assert not evaluation.weighted.f1.defined
+        elif occurs.size:  # scikit-learn has no average over no label
             averages = metrics.precision_recall_fscore_support(
                 truth, answer, labels=occurs, average=kind, zero_division=0
             )
@@ -166,7 +180,8 @@ def test_counts_of_halves_add_up(problem: tuple[Predictions, np.ndarray], cut: i
     predictions, matrix = problem
     labels = named(predictions, matrix)
     halves = Counts.of(predictions[:cut], labels[:cut]) + Counts.of(predictions[cut:], labels[cut:])
-    assert summarise(halves).to_json() == evaluate(predictions, labels).to_json()
+    whole = summarise(Counts.of(predictions, labels))
+    assert summarise(halves).to_json() == whole.to_json()
 
 
 @SETTINGS
@@ -179,6 +194,163 @@ def test_counts_of_multi_label_halves_add_up(
     halves = Counts.of(predictions[:cut], labels[:cut]) + Counts.of(predictions[cut:], labels[cut:])
     whole = summarise(Counts.of(predictions, labels))
     assert summarise(halves).to_json() == whole.to_json()
+
+
+@SETTINGS
+@given(problems("multi_class"))
+def test_agreement_beyond_chance(problem: tuple[Predictions, np.ndarray]) -> None:
+    predictions, matrix = problem
+    truth, answer = matrix.argmax(axis=1), predictions.probabilities.argmax(axis=1)
+    evaluation = evaluate(predictions, named(predictions, matrix))
+    assert evaluation.matthews is not None and evaluation.kappa is not None
+    if len(set(truth)) > 1 and len(set(answer)) > 1:
+        assert evaluation.matthews.value == approx(metrics.matthews_corrcoef(truth, answer))
+    else:  # scikit-learn says 0, which would be a figure
+        assert not evaluation.matthews.defined
+    assert evaluation.kappa.value == approx(metrics.cohen_kappa_score(truth, answer))
+    check_agreement_of_classes(evaluation, matrix, predictions.chosen)
+
+
+def check_agreement_of_classes(
+    evaluation: Evaluation, truth: np.ndarray, answer: np.ndarray
+) -> None:
+    for column, scores in enumerate(evaluation.per_class):
+        one, other = truth[:, column], answer[:, column]
+        assert scores.kappa.value == approx(metrics.cohen_kappa_score(one, other))
+        if one.min() != one.max() and other.min() != other.max():
+            assert scores.matthews.value == approx(metrics.matthews_corrcoef(one, other))
+        else:
+            assert not scores.matthews.defined
+
+
+def ranking_means(
+    truth: np.ndarray, probabilities: np.ndarray
+) -> tuple[list[float], list[float], list[int]]:
+    """Return scikit-learn's ROC AUC and average precision of each class, and its images."""
+    areas, precisions = [], []
+    for one, scores_of_one in zip(truth.T, probabilities.T, strict=True):
+        defined = one.any() and not one.all()
+        areas.append(metrics.roc_auc_score(one, scores_of_one) if defined else np.nan)
+        precisions.append(
+            metrics.average_precision_score(one, scores_of_one) if one.any() else np.nan
+        )
+    return areas, precisions, truth.sum(axis=0).tolist()
+
+
+def mean(values: list[float], weights: list[int] | None = None) -> float:
+    numbers, defined = np.array(values), ~np.isnan(values)
+    if not defined.any():
+        return np.nan
+    return np.average(
+        numbers[defined], weights=None if weights is None else np.array(weights)[defined]
+    )
+
+
+@SETTINGS
+@given(st.sampled_from(["multi_class", "multi_label"]).flatmap(problems))
+def test_ranking(problem: tuple[Predictions, np.ndarray]) -> None:
+    predictions, truth = problem
+    probabilities = predictions.probabilities
+    found = evaluate(predictions, named(predictions, truth)).probabilistic
+    assert found is not None
+    areas, precisions, support = ranking_means(truth, probabilities)
+    rankings = [found.classes[name] for name in predictions.classes]
+    assert [one.roc_auc.value for one in rankings] == approx(areas)
+    assert [one.average_precision.value for one in rankings] == approx(precisions)
+    assert found.roc_auc.value == approx(mean(areas))
+    assert found.weighted_roc_auc.value == approx(mean(areas, support))
+    assert found.average_precision.value == approx(mean(precisions))
+
+
+@SETTINGS
+@given(problems("multi_class"))
+def test_means_of_roc_auc(problem: tuple[Predictions, np.ndarray]) -> None:
+    """scikit-learn has these means itself, where every class occurs."""
+    predictions, matrix = problem
+    if not matrix.any(axis=0).all() or len(predictions.classes) < 3:
+        return
+    truth = matrix.argmax(axis=1)
+    found = evaluate(predictions, named(predictions, matrix)).probabilistic
+    assert found is not None
+    for average, estimate in (("macro", found.roc_auc), ("weighted", found.weighted_roc_auc)):
+        expected = metrics.roc_auc_score(
+            matrix, predictions.probabilities.astype(np.float64), average=average
+        )
+        assert estimate.value == approx(expected)
+    assert len(set(truth)) == len(predictions.classes)
+
+
+@SETTINGS
+@given(problems("multi_label"))
+def test_curves(problem: tuple[Predictions, np.ndarray]) -> None:
+    predictions, truth = problem
+    one, probabilities = truth[:, 0], predictions.probabilities[:, 0]
+    ranked = Ranked.of(one, probabilities)
+    if one.any() and not one.all():
+        x, y, thresholds = metrics.roc_curve(one, probabilities, drop_intermediate=False)
+        roc = ranked.roc()
+        for found, expected in zip((roc.x, roc.y, roc.thresholds), (x, y, thresholds), strict=True):
+            np.testing.assert_allclose(found, expected, atol=1e-9)
+    if one.any():
+        precision, recall, thresholds = metrics.precision_recall_curve(one, probabilities)
+        curve = ranked.precision_recall()
+        np.testing.assert_allclose(curve.x, recall[::-1], atol=1e-9)
+        np.testing.assert_allclose(curve.y, precision[::-1], atol=1e-9)
+        np.testing.assert_allclose(curve.thresholds[1:], thresholds[::-1], atol=1e-9)
+
+
+@SETTINGS
+@given(problems("multi_class"))
+def test_brier(problem: tuple[Predictions, np.ndarray]) -> None:
+    predictions, matrix = problem
+    classes = range(len(predictions.classes))
+    found = evaluate(predictions, named(predictions, matrix)).probabilistic
+    assert found is not None
+    probabilities = predictions.probabilities.astype(np.float64)
+    # scikit-learn wants one column of probabilities where there are two classes.
+    two = {"pos_label": 1} if len(classes) == 2 else {"labels": classes}
+    expected = metrics.brier_score_loss(
+        matrix.argmax(axis=1), probabilities[:, 1] if len(classes) == 2 else probabilities, **two
+    )
+    # Two float32 probabilities add up to 1 only within 1e-7.
+    assert found.brier.value == pytest.approx(expected, abs=1e-7 if len(classes) == 2 else 1e-9)
+
+
+@SETTINGS
+@given(problems("multi_label"))
+def test_multi_label_ranking(problem: tuple[Predictions, np.ndarray]) -> None:
+    predictions, truth = problem
+    probabilities = predictions.probabilities.astype(np.float64)
+    evaluation = evaluate(predictions, named(predictions, truth))
+    found = evaluation.probabilistic
+    assert found is not None and found.coverage_error and found.ranking_precision
+    assert found.coverage_error.value == approx(metrics.coverage_error(truth, probabilities))
+    assert found.ranking_precision.value == approx(
+        metrics.label_ranking_average_precision_score(truth, probabilities)
+    )
+    briers = [
+        metrics.brier_score_loss(one, p, pos_label=True, labels=[False, True])
+        for one, p in zip(truth.T, probabilities.T, strict=True)
+    ]
+    assert found.brier.value == approx(np.mean(briers))
+    check_agreement_of_classes(evaluation, truth, predictions.chosen)
+
+
+@SETTINGS
+@given(st.integers(1, 400), st.integers(0, 2**32), st.sampled_from([2, 7, 1000]))
+def test_reliability(n: int, seed: int, values: int) -> None:
+    random = np.random.default_rng(seed)
+    confidence = random.integers(0, values + 1, n) / values
+    right = random.random(n) < confidence
+    bins = reliability(confidence, right)
+    count = max(1, min(15, n // 10))
+    observed, predicted = calibration_curve(right, confidence, n_bins=count, strategy="quantile")
+    assert [one.observed.value for one in bins] == approx(observed.tolist())
+    assert [one.confidence for one in bins] == approx(predicted.tolist())
+    assert sum(one.observed.n for one in bins) == n
+    gaps = [abs(one.observed.value - one.confidence) * one.observed.n / n for one in bins]
+    error = calibration_error(confidence, right, n=n)
+    assert error.value == approx(sum(gaps))
 
 
 @given(st.integers(1, 5000), st.data())

@@ -66,17 +66,17 @@ def test_the_interval_of_f1_covers_by_enumeration(hits: float, errors: float, n:
             weight = math.comb(n, right) * math.comb(n - right, wrong)
             rest = n - right - wrong
             chance = weight * hits**right * errors**wrong * (1 - hits - errors) ** rest
-            estimate = f1_estimate(right, right + wrong, right)
+            estimate = f1_estimate(wilson(right, right + wrong))
             covered += chance * (estimate.low <= true <= estimate.high)
     assert 0.93 < covered < 0.99
 
 
 def test_f1_of_a_faultless_class_is_not_certain() -> None:
-    estimate = f1_estimate(5, 5, 5)
+    estimate = f1_estimate(wilson(5, 5))
     assert (estimate.value, estimate.high) == (1, 1)
     assert 0.5 < estimate.low < 0.8
-    assert f1_estimate(0, 3, 4).value == 0
-    assert not f1_estimate(0, 0, 0).defined
+    assert f1_estimate(wilson(0, 7)).value == 0
+    assert not f1_estimate(wilson(0, 0)).defined
 
 
 @pytest.mark.parametrize(

@@ -139,7 +139,8 @@ def test_the_same_seed_gives_the_same_interval_and_another_one_does_not() -> Non
     labels = [(name,) for name in ("cat", "dog", "cat") * 20]
     first, again = (evaluate(predictions, labels).to_json() for _ in range(2))
     assert first == again
-    assert evaluate(predictions, labels, seed=1).macro.f1 != evaluate(predictions, labels).macro.f1
+    one, other = (evaluate(predictions, labels, seed=seed) for seed in (0, 1))
+    assert one.weighted.f1 != other.weighted.f1
 
 
 def test_top_k_defaults_to_what_says_something() -> None:
@@ -196,3 +197,26 @@ def test_many_images_take_the_closed_form() -> None:
     loss = evaluation.hamming_loss
     spread = np.std((truth != truth[::-1]).mean(axis=1)) / math.sqrt(12_000)
     assert loss.high - loss.low == pytest.approx(2 * 1.96 * spread, rel=0.15)
+
+
+@pytest.mark.parametrize("n", [1, 2, 5])
+@pytest.mark.parametrize("grouped", [False, True])
+def test_a_handful_of_sure_and_right_answers_proves_nothing(n: int, grouped: bool) -> None:
+    """Every figure of a faultless sample must leave room, or a gate would open for one image."""
+    groups = ["one film"] * n if grouped else None
+    single = evaluate(one_hot(*["cat"] * n, sure=0.99), [("cat",)] * n, groups=groups)
+    several = evaluate(multi_label([[0.99, 0.01]] * n), [("a",)] * n, groups=groups)
+    for evaluation in (single, several):
+        found = evaluation.probabilistic
+        assert found is not None
+        losses = [evaluation.log_loss, found.brier, found.calibration_error]
+        shares = [evaluation.accuracy, evaluation.macro.f1, evaluation.weighted.f1]
+        shares += [evaluation.micro.f1, evaluation.balanced_accuracy, found.average_precision]
+        if evaluation is several:
+            assert evaluation.samples_f1 and evaluation.hamming_loss and found.ranking_precision
+            shares += [evaluation.samples_f1, found.ranking_precision]
+            losses += [evaluation.hamming_loss]
+        for loss in losses:
+            assert loss.high > loss.value + 0.1
+        for share in shares:
+            assert share.low < 0.8

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -11,10 +12,12 @@ from sightline.auditing.gate import check_words
 from sightline.cli.console import Console
 from sightline.cli.findings import tell_findings
 from sightline.cli.looks import tell_looks
-from sightline.cli.options import Allow, Data, Model
+from sightline.cli.options import Allow, Data, Model, Require
 from sightline.cli.quiet import without_start_messages
+from sightline.cli.requirements import read_requirements, refuse_unmet, tell_verdicts
 from sightline.dataset import Dataset
-from sightline.evaluation import mistakes
+from sightline.errors import ConfigError
+from sightline.evaluation import Verdict, check_askable, check_prevalence, mistakes, verdict
 from sightline.files import printable
 from sightline.inference import LiteRTRunner
 from sightline.models.bundle import read_bundle
@@ -36,6 +39,14 @@ def evaluate(
             help="Which images: test or validation, as the model's record has them, or new."
         ),
     ] = "test",
+    prevalence: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="CLASS=SHARE",
+            help="How frequent a class is in use, if not as in these images; repeatable.",
+        ),
+    ] = None,
+    require: Require = None,
     allow: Allow = None,
 ) -> None:
     """Is it right? Measured on held-out images, with intervals.
@@ -44,7 +55,11 @@ def evaluate(
     was trained on is never counted.
     """
     console: Console = context.obj
+    requirements, shares = read_requirements(require), _shares(prevalence or ())
     bundle = read_bundle(model)
+    check_askable(requirements, task=bundle.task, classes=bundle.classes, in_use=shares is not None)
+    if shares:
+        check_prevalence(shares, task=bundle.task, classes=bundle.classes)
     check_words(allow or (), ())
     dataset = Dataset.open(data, allow=allow or ())
     tell_findings(console, dataset.notices)
@@ -54,7 +69,8 @@ def evaluate(
     with without_start_messages():
         runner = LiteRTRunner(bundle)
     with console.progress("Predicting") as progress:
-        judged = evaluate_images(runner, selection, progress=progress)
+        judged = evaluate_images(runner, selection, prevalence=shares, progress=progress)
+    verdicts = tuple(verdict(one, judged.evaluation) for one in requirements)
     looks = record_look(
         model,
         bundle,
@@ -65,22 +81,44 @@ def evaluate(
     )
     tell_looks(console, looks)
     if console.as_json:
-        document = _document(judged, model=model, data=data)
+        document = _document(judged, verdicts, model=model, data=data)
         console.document({**document, "looks": looks and looks.to_json()})
     else:
         _tell(console, judged)
+        tell_verdicts(console, verdicts)
+    refuse_unmet(verdicts)
 
 
-def _document(judged: Judged, *, model: Path, data: Path) -> dict[str, object]:
+def _shares(words: Sequence[str]) -> dict[str, float] | None:
+    shares = {}
+    for word in words:
+        name, equals, number = word.rpartition("=")
+        try:
+            shares[name] = float(number)
+        except ValueError:
+            equals = ""
+        if not equals or not name:
+            raise ConfigError(
+                f"--prevalence is {word!r}.",
+                expected="CLASS=SHARE, for example defect=0.01",
+                code="bad_prevalence",
+            )
+    return shares or None
+
+
+def _document(
+    judged: Judged, verdicts: tuple[Verdict, ...], *, model: Path, data: Path
+) -> dict[str, object]:
     wrong = mistakes(judged.predictions, judged.labels, _MISTAKES)
     return {
         "schema": "evaluate",
-        "schema_version": "1.0",
+        "schema_version": "1.1",
         "model": printable(model),
         "data": printable(data),
         "selection": judged.selection.to_json(),
         "evaluation": judged.evaluation.to_json(),
         "mistakes": [mistake.to_json() for mistake in wrong],
+        "requirements": [one.to_json() for one in verdicts],
     }
 
 

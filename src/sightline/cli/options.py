@@ -19,6 +19,14 @@ Allow = Annotated[
     list[str] | None,
     typer.Option("--allow", metavar="CHECK", help="Go on in spite of this finding; repeatable."),
 ]
+Require = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--require",
+        metavar="REQUIREMENT",
+        help="What the figures must show, such as accuracy>=0.9; repeatable.",
+    ),
+]
 Data = Annotated[
     Path,
     typer.Argument(

@@ -19,6 +19,7 @@ from sightline.cli.options import (
     Data,
     MaxError,
     Overwrite,
+    Require,
     Seed,
     cache_bytes,
     parse_image_size,
@@ -26,6 +27,7 @@ from sightline.cli.options import (
     parse_split,
 )
 from sightline.cli.quiet import without_start_messages
+from sightline.cli.requirements import read_requirements, refuse_unmet, tell_verdicts
 from sightline.cli.watching import ConsoleWatcher
 from sightline.errors import ConfigError
 from sightline.files import load_attribute, load_module, printable
@@ -145,6 +147,7 @@ def train(
             _RUN, "Most that pixels and features may take on the disk; 0 keeps none.", metavar="GB"
         ),
     ] = None,
+    require: Require = None,
     seed: Seed = 0,
 ) -> None:
     """Train a classifier on labelled images, measure it and save it.
@@ -196,11 +199,13 @@ def train(
         "shares": parse_split(split),
         "cache_bytes": cache_bytes(cache_size),
         "wish": Wish(max_error=max_error, coverage=coverage, aims=tuple(aim or ())),
+        "requirements": read_requirements(require),
     }
     result = _run(console, request)
     _tell(console, result)
     if result.refused is not None:
         raise result.refused
+    refuse_unmet(result.verdicts)
 
 
 def _run(console: Console, request: Mapping[str, Any]) -> TrainResult:
@@ -229,6 +234,7 @@ def _tell(console: Console, result: TrainResult) -> None:
     console.line(f"{sum(result.counts.values()):,} images, {len(result.classes)} classes: {counts}")
     for line in evaluation_lines(result.test):
         console.line(line)
+    tell_verdicts(console, result.verdicts)
     compared = result.verification
     console.line(
         f"saved {printable(result.path)} ({result.path.stat().st_size / 1e6:.1f} MB, "

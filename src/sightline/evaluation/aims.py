@@ -135,7 +135,7 @@ def _threshold(value: float, probabilities: np.ndarray, has: np.ndarray, promise
         promise=promise,
         precision=wilson(hits, answered),
         recall=wilson(hits, support),
-        f1=f1_estimate(hits, answered, support),
+        f1=f1_estimate(wilson(hits, answered + support - hits)),
     )
 
 

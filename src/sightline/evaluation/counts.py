@@ -2,18 +2,21 @@
 
 `Counts` of two halves added give the counts of the whole, so that a stream of predictions is
 judged chunk by chunk without keeping it. Beyond the counts it keeps 8 bytes an image for the
-log loss, and for multi-label one byte for each image and label, because the labels of one
-image hang together and an interval must not pretend otherwise.
+log loss, and what each image was and was given (12 bytes; for multi-label one for each label),
+because the labels of one image hang together, and the images of one group, and an interval must
+not pretend otherwise.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import math
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from sightline.errors import DataError, did_you_mean
+from sightline.evaluation.clusters import Clusters
 from sightline.evaluation.scores import Marginals
 from sightline.files import printable
 from sightline.predictions import Predictions, Task
@@ -21,8 +24,14 @@ from sightline.predictions import Predictions, Task
 Labels = Sequence[tuple[str, ...]]
 """The right answers, one tuple of class names for each image."""
 
+Groups = Sequence[Hashable | None]
+"""What each image belongs to (a patient, a film); None for an image of its own."""
+
 # Where scikit-learn clips float32 probabilities, so that one sure mistake is not infinite.
 _SMALLEST = float(np.finfo(np.float32).eps)
+
+LOG_LOSS = (0.0, -math.log(_SMALLEST))
+"""What a log loss can be, since probabilities are clipped."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -35,38 +44,62 @@ class Counts:
         failed: Images without an answer; they are in no other count.
         confusion: Multi-class: int64 (k, k), rows the truth, columns the answer. Multi-label:
             int64 (k, 2, 2), for each label rows absent/present and columns not given/given.
-        ranks: int64 (k,): images whose class comes 1st, 2nd, ... by probability, ties in the
-            order of the classes; zeros for multi-label.
         losses: Float64 (n,): each image's log loss; for multi-label, the mean over labels.
         outcomes: Multi-label: uint8 (n, k), 2 if the image has the label plus 1 if it is given
-            it. Multi-class: (n, 0).
+            it. Multi-class: int32 (n, 3): the column of the truth, that of the answer, and how
+            many classes come before the truth by probability, ties in the order of the classes.
+        groups: The group of each image (n,), None for one of its own; None if there are none.
     """
 
     task: Task
     classes: tuple[str, ...]
     failed: int
     confusion: np.ndarray
-    ranks: np.ndarray
     losses: np.ndarray
     outcomes: np.ndarray
+    groups: tuple[Hashable | None, ...] | None = None
 
     @classmethod
-    def of(cls, predictions: Predictions, labels: Labels) -> Counts:
+    def of(
+        cls, predictions: Predictions, labels: Labels, *, groups: Groups | None = None
+    ) -> Counts:
         """Compare predictions with labels, image by image.
 
         Raises:
             DataError: Not one tuple of known class names for each image; for multi-class,
-                not exactly one name in it.
+                not exactly one name in it; or not one group for each image.
         """
         truth = label_matrix(predictions, labels)
         ok = predictions.ok
-        compare = _COMPARE[predictions.task]
-        return compare(predictions, truth[ok], ok)
+        counts = _COMPARE[predictions.task](predictions, truth[ok], ok)
+        if groups is None:
+            return counts
+        if len(groups) != len(ok):
+            raise DataError(
+                f"{len(groups)} groups for {len(ok)} predictions.",
+                expected="one group, or None, for each image",
+                code="bad_groups",
+            )
+        kept = tuple(group for group, answered in zip(groups, ok, strict=True) if answered)
+        return replace(counts, groups=kept)
 
     @property
     def n(self) -> int:
         """How many images were compared."""
         return len(self.losses)
+
+    @property
+    def clusters(self) -> Clusters | None:
+        """Which images hang together; None where none do."""
+        return None if self.groups is None else Clusters.named(self.groups)
+
+    @property
+    def truth_and_answer(self) -> tuple[np.ndarray, np.ndarray]:
+        """Which classes each image has, and which it is given: bool (n, k) each."""
+        if self.task == "multi_label":
+            return self.outcomes >= 2, self.outcomes % 2 == 1
+        columns = np.arange(len(self.classes))
+        return self.outcomes[:, :1] == columns, self.outcomes[:, 1:2] == columns
 
     @property
     def marginals(self) -> Marginals:
@@ -89,10 +122,18 @@ class Counts:
             classes=self.classes,
             failed=self.failed + other.failed,
             confusion=self.confusion + other.confusion,
-            ranks=self.ranks + other.ranks,
             losses=np.concatenate([self.losses, other.losses]),
             outcomes=np.concatenate([self.outcomes, other.outcomes]),
+            groups=self._groups_with(other),
         )
+
+    def _groups_with(self, other: Counts) -> tuple[Hashable | None, ...] | None:
+        if self.groups is None and other.groups is None:
+            return None
+        first, second = (
+            (None,) * one.n if one.groups is None else one.groups for one in (self, other)
+        )
+        return (*first, *second)
 
 
 def label_matrix(predictions: Predictions, labels: Labels) -> np.ndarray:
@@ -146,9 +187,8 @@ def _compare_multi_class(predictions: Predictions, truth: np.ndarray, ok: np.nda
         classes=predictions.classes,
         failed=int((~ok).sum()),
         confusion=cells.reshape(width, width),
-        ranks=np.bincount(ahead.sum(axis=1), minlength=width),
         losses=-np.log(_clipped(own)),
-        outcomes=np.zeros((len(truth), 0), np.uint8),
+        outcomes=np.stack([right, answer, ahead.sum(axis=1)], axis=1).astype(np.int32),
     )
 
 
@@ -163,7 +203,6 @@ def _compare_multi_label(predictions: Predictions, truth: np.ndarray, ok: np.nda
         classes=predictions.classes,
         failed=int((~ok).sum()),
         confusion=np.stack(counted, axis=1).reshape(-1, 2, 2),
-        ranks=np.zeros(len(predictions.classes), np.int64),
         losses=-np.log(_clipped(of_truth)).mean(axis=1),
         outcomes=outcomes.astype(np.uint8),
     )

@@ -7,6 +7,7 @@ nothing) is NaN, and null in JSON; it is never quietly zero.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from statistics import NormalDist
@@ -64,6 +65,11 @@ class Estimate:
         value, interval = self.figures
         return f"{value} ({interval}, n={self.n})" if interval else f"{value} (n={self.n})"
 
+    def times(self, factor: float) -> Estimate:
+        """Return the estimate of a positive multiple."""
+        value, low, high = (factor * one for one in (self.value, self.low, self.high))
+        return Estimate(value=value, low=low, high=high, n=self.n)
+
     def to_json(self) -> dict[str, Any]:
         """Return the figures, null where they are not defined."""
         value, low, high = (
@@ -105,24 +111,78 @@ def wilson_limits(share: float, n: float) -> tuple[float, float]:
     return max(0.0, low), min(1.0, high)
 
 
-def f1_estimate(hits: int, answered: int, support: int) -> Estimate:
-    """Return the F1 of one class with its 95 % interval.
+def f1_estimate(jaccard: Estimate) -> Estimate:
+    """Return the F1 of one class from its Jaccard index, with the interval carried over.
 
-    F1 = 2J / (1 + J) grows with Jaccard's J = hits / (answered + support - hits), and among
-    the images that have the class or are given it, the hits are binomial: so the interval is
-    Wilson's for J, carried over. Unlike a bootstrap it does not collapse where all is right.
+    F1 = 2J / (1 + J) grows with J = hits / (answered + support - hits), and among the images
+    that have the class or are given it, the hits are binomial: so J has an interval for
+    shares. Unlike a bootstrap it does not collapse where all is right.
+    """
+    value, low, high = (
+        2 * share / (1 + share) for share in (jaccard.value, jaccard.low, jaccard.high)
+    )
+    return Estimate(value=value, low=low, high=high, n=jaccard.n)
+
+
+def wider(value: float, *limits: tuple[float, float], n: int) -> Estimate:
+    """Return a value with the limits that are furthest out."""
+    lows, highs = zip((value, value), *limits, strict=True)
+    return Estimate(value=value, low=min(lows), high=max(highs), n=n)
+
+
+def mean_of(
+    parts: Sequence[Estimate], *, n: int, shares: Sequence[float] | None = None
+) -> Estimate:
+    """Return the mean of independent shares; distances to the limits add up in squares.
+
+    One that is not defined counts as 0, and its upper limit as that of 0 in 1.
 
     Args:
-        hits: Images of the class that are given it.
-        answered: Images that are given the class.
-        support: Images of the class.
+        parts: The figures in [0, 1], at least one.
+        n: Images.
+        shares: How much each counts, adding up to 1; by default all the same.
+
+    Source: G. Y. Zou and A. Donner, "Construction of confidence limits about effect measures:
+    a general approach", Statistics in Medicine 27 (2008), 1693-1702 (MOVER).
     """
-    union = answered + support - hits
-    if union == 0:
-        return Estimate.undefined()
-    limits = wilson_limits(hits / union, union)
-    low, high = (2 * jaccard / (1 + jaccard) for jaccard in limits)
-    return Estimate(value=2 * hits / (answered + support), low=low, high=high, n=union)
+    unknown = (0.0, 0.0, wilson_limits(0.0, 1)[1])
+    known = [(one.value, one.low, one.high) if one.defined else unknown for one in parts]
+    each = shares or [1 / len(known)] * len(known)
+    value = math.fsum(share * one[0] for share, one in zip(each, known, strict=True))
+    below, above = (
+        math.sqrt(
+            math.fsum(
+                (share * (one[side] - one[0])) ** 2 for share, one in zip(each, known, strict=True)
+            )
+        )
+        for side in (1, 2)
+    )
+    return Estimate(value=value, low=max(0.0, value - below), high=min(1.0, value + above), n=n)
+
+
+def auc_limits(area: float, present: float, absent: float) -> tuple[float, float]:
+    """Return 95 % limits of an area under a ROC curve that know only the numbers of images.
+
+    Unlike limits from the ranks they hold for an area of 1, and for a handful of images.
+
+    Args:
+        area: The area, in [0, 1].
+        present: Images of the class, or what they are worth.
+        absent: Other images.
+
+    Source: R. G. Newcombe, "Confidence intervals for an effect size measure based on the
+    Mann-Whitney statistic, part 2", Statistics in Medicine 25 (2006), 559-573, method 5.
+    """
+
+    def worth(true: float) -> float:
+        spread = (1 - true) / (2 - true) + true / (1 + true)
+        return present * absent / (1 + max(0.0, (present + absent) / 2 - 1) * spread)
+
+    limits = [area, area]
+    for side in (0, 1):
+        for _ in range(30):  # a fixed point; each step leaves a fraction of the error
+            limits[side] = wilson_limits(area, worth(limits[side]))[side]
+    return limits[0], limits[1]
 
 
 def _rounded(number: float, digits: int, direction: str) -> Decimal:

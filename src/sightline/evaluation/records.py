@@ -10,6 +10,8 @@ import numpy as np
 
 from sightline.errors import unknown_name
 from sightline.evaluation.estimates import Estimate, wilson
+from sightline.evaluation.prevalence import AtPrevalence
+from sightline.evaluation.probabilistic import Probabilistic
 from sightline.predictions import Task
 
 
@@ -39,6 +41,9 @@ class ClassScores:
         precision: Of the images given this class, the share that has it.
         recall: Of the images that have this class, the share that is given it.
         f1: Harmonic mean of the two.
+        matthews: Matthews' correlation of having the class and being given it; undefined where
+            all images have it or none, or all are given it or none.
+        kappa: Cohen's kappa of the two; undefined where all have and are given it, or none.
         support: Images that have this class.
         answered: Images that are given this class.
     """
@@ -47,6 +52,8 @@ class ClassScores:
     precision: Estimate
     recall: Estimate
     f1: Estimate
+    matthews: Estimate
+    kappa: Estimate
     support: int
     answered: int
 
@@ -65,6 +72,8 @@ class ClassScores:
             "precision": self.precision.to_json(),
             "recall": self.recall.to_json(),
             "f1": self.f1.to_json(),
+            "matthews": self.matthews.to_json(),
+            "kappa": self.kappa.to_json(),
             "flags": list(self.flags),
         }
 
@@ -104,8 +113,12 @@ class Evaluation:
         classes: The k class names.
         n: Images judged.
         failed: Images that could not be answered; they are in no figure.
+        groups: How many groups the images come from, if some share one: the intervals stand on
+            these; None if every image is on its own.
         accuracy: Share of images answered wholly right (multi-label: subset accuracy).
         balanced_accuracy: Mean recall of the classes that have images.
+        matthews: Multi-class: Matthews' correlation of truth and answer, -1 to 1.
+        kappa: Multi-class: Cohen's kappa, agreement beyond that of chance.
         top_k: Share of images whose class is among the k most probable; empty for multi-label.
         per_class: Scores in the order of `classes`.
         macro: Mean over the classes that occur in labels or answers.
@@ -119,14 +132,19 @@ class Evaluation:
         samples_f1: Multi-label: mean F1 of the images; 1 where nothing was right to say and
             nothing was said.
         thresholds: Multi-label: the probability from which each label was given.
+        probabilistic: Figures of the probabilities themselves; None where only counts were kept.
+        in_use: Figures for the balance of classes in use; None where none was given.
     """
 
     task: Task
     classes: tuple[str, ...]
     n: int
     failed: int
+    groups: int | None
     accuracy: Estimate
     balanced_accuracy: Estimate
+    matthews: Estimate | None
+    kappa: Estimate | None
     top_k: Mapping[int, Estimate]
     per_class: tuple[ClassScores, ...]
     macro: Averages
@@ -137,6 +155,8 @@ class Evaluation:
     hamming_loss: Estimate | None = None
     samples_f1: Estimate | None = None
     thresholds: tuple[float, ...] | None = None
+    probabilistic: Probabilistic | None = None
+    in_use: AtPrevalence | None = None
 
     def __getitem__(self, name: str) -> ClassScores:
         """Return the scores of the class `name`."""
@@ -176,18 +196,23 @@ class Evaluation:
         """Return everything as JSON (`reporting/schemas/evaluation.json`); NaN becomes null."""
         return {
             "schema": "evaluation",
-            "schema_version": "1.0",
+            "schema_version": "1.1",
             "task": self.task,
             "classes": list(self.classes),
             "n": self.n,
             "failed": self.failed,
+            "groups": self.groups,
             "accuracy": self.accuracy.to_json(),
             "balanced_accuracy": self.balanced_accuracy.to_json(),
+            "matthews": _json_or_none(self.matthews),
+            "kappa": _json_or_none(self.kappa),
             "top_k": {str(k): estimate.to_json() for k, estimate in self.top_k.items()},
             "log_loss": self.log_loss.to_json(),
             "hamming_loss": _json_or_none(self.hamming_loss),
             "samples_f1": _json_or_none(self.samples_f1),
             "thresholds": None if self.thresholds is None else list(self.thresholds),
+            "probabilistic": self.probabilistic and self.probabilistic.to_json(),
+            "in_use": self.in_use and self.in_use.to_json(),
             "averages": {
                 "macro": self.macro.to_json(),
                 "micro": self.micro.to_json(),

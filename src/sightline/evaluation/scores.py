@@ -65,6 +65,49 @@ class Marginals:
         )
         return getattr(total, rate)  # type: ignore[no-any-return]
 
+    def matthews(self) -> np.ndarray:
+        """Return Matthews' correlation of truth and answer: (...); NaN where one never varies.
+
+        For one class and one answer an image.
+
+        Source: J. Gorodkin, Computational Biology and Chemistry 28 (2004), 367-374.
+        """
+        n, answered, support, by_chance = self._squares()
+        spread = np.sqrt((n * n - answered) * (n * n - support))
+        return _or_nan(n * self.hits.sum(axis=-1) - by_chance, spread)
+
+    def kappa(self) -> np.ndarray:
+        """Return Cohen's kappa: (...); NaN where all truths and answers are of one class.
+
+        Source: J. Cohen, Educational and Psychological Measurement 20 (1960), 37-46.
+        """
+        n, _, _, by_chance = self._squares()
+        return _or_nan(n * self.hits.sum(axis=-1) - by_chance, n * n - by_chance)
+
+    def _squares(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        # In float64: products of counts would leave int64 from 3e9 images on.
+        answered, support = np.float64(self.answered), np.float64(self.support)
+        return (
+            support.sum(axis=-1),
+            (answered**2).sum(axis=-1),
+            (support**2).sum(axis=-1),
+            (answered * support).sum(axis=-1),
+        )
+
+    def against_the_rest(self, n: np.ndarray | int) -> Marginals:
+        """Return for each class the marginals of that class and of all else, (..., k, 2).
+
+        Args:
+            n: Images, of the sample or of each resample (...).
+        """
+        whole = np.asarray(n)[..., None]
+        rest = whole - self.answered - self.support + self.hits
+        return Marginals(
+            hits=np.stack([self.hits, rest], axis=-1),
+            answered=np.stack([self.answered, whole - self.answered], axis=-1),
+            support=np.stack([self.support, whole - self.support], axis=-1),
+        )
+
     def balanced_accuracy(self) -> np.ndarray:
         """Return the mean recall over the classes that have images: (...)."""
         return ratio(self.recall.sum(axis=-1), (self.support > 0).sum(axis=-1))
@@ -74,3 +117,9 @@ def ratio(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
     """Return part / whole in float64, 0 where the whole is 0."""
     defined = np.asarray(whole) > 0
     return np.asarray(np.divide(part, whole, out=np.zeros(defined.shape), where=defined))
+
+
+def _or_nan(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
+    # Rounding may leave a sum that is 0 a little above or below it.
+    defined = np.asarray(whole) > 1e-9
+    return np.asarray(np.divide(part, whole, out=np.full(defined.shape, np.nan), where=defined))

@@ -6,11 +6,12 @@ text file alike. Names are made printable here; wide letters count as two column
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from rich.cells import cell_len, set_cell_size
 
 from sightline.evaluation import Estimate, Evaluation
-from sightline.reporting.columns import aligned as _aligned
-from sightline.reporting.columns import shortened as _shortened
+from sightline.reporting.columns import aligned, shortened
 
 WIDTH = 80
 _LONGEST_NAME = 20
@@ -38,16 +39,64 @@ def overall_lines(evaluation: Evaluation) -> tuple[str, ...]:
         ("Macro F1", evaluation.macro.f1),
         ("Micro F1", None if single else evaluation.micro.f1),  # else the accuracy
         ("Weighted F1", evaluation.weighted.f1),
+        ("Matthews correlation", evaluation.matthews),
+        ("Cohen's kappa", evaluation.kappa),
         ("F1 per image", evaluation.samples_f1),
         ("Wrong decisions", evaluation.hamming_loss),
+        *_of_probabilities(evaluation),
         ("Log loss", evaluation.log_loss),
     ]
     rows = [(name, *_value_and_interval(one)) for name, one in figures if one is not None]
-    lines = _aligned([("", "value", "95 % interval"), *rows], right={1})
+    lines = aligned([("", "value", "95 % interval"), *rows], right={1})
     counted = f"{evaluation.n} images"
+    if evaluation.groups is not None:
+        counted += f" in {evaluation.groups} groups"
     if evaluation.failed:
         counted += f"; {evaluation.failed} more could not be answered and are in no figure"
-    return (*lines, counted)
+    return (*lines, counted, *_in_use_lines(evaluation))
+
+
+def _of_probabilities(evaluation: Evaluation) -> Sequence[tuple[str, Estimate | None]]:
+    found = evaluation.probabilistic
+    if found is None:
+        return ()
+    return (
+        ("ROC AUC, mean", found.roc_auc),
+        ("Average precision, mean", found.average_precision),
+        ("Labels needed", found.coverage_error),
+        ("Brier score", found.brier),
+        ("Calibration error", found.calibration_error),
+    )
+
+
+def _in_use_lines(evaluation: Evaluation) -> tuple[str, ...]:
+    """Return the figures for the balance of classes in use, where one was given."""
+    found = evaluation.in_use
+    if found is None:
+        return ()
+    overall = (
+        ("Accuracy", found.accuracy),
+        ("Macro F1", found.macro_f1),
+        ("Weighted F1", found.weighted_f1),
+        ("Log loss", found.log_loss),
+    )
+    rows = [(name, *_value_and_interval(one)) for name, one in overall]
+    classes = [
+        (
+            shortened(name, _LONGEST_NAME),
+            f"{share:.3g}",
+            " ".join(_value_and_interval(found.precision[name])),
+            " ".join(_value_and_interval(found.f1[name])),
+        )
+        for name, share in found.shares.items()
+    ]
+    return (
+        "",
+        f"In use, with other shares of the classes (worth {found.effective_n:.0f} images)",
+        *aligned([("", "value", "95 % interval"), *rows], right={1}),
+        "",
+        *aligned([("class", "share", "precision", "F1"), *classes], right={1}),
+    )
 
 
 def class_lines(evaluation: Evaluation, *, width: int = WIDTH) -> tuple[str, ...]:
@@ -56,10 +105,10 @@ def class_lines(evaluation: Evaluation, *, width: int = WIDTH) -> tuple[str, ...
     for scores in evaluation.per_class:
         rates = (scores.precision, scores.recall, scores.f1)
         rows.append((str(scores.support), *(" ".join(_value_and_interval(one)) for one in rates)))
-    figures = _aligned(rows, right={0})
+    figures = aligned(rows, right={0})
     room = min(_LONGEST_NAME, max(_SHORTEST_NAME, width - max(map(len, figures)) - 2))
-    names = ["class", *(_shortened(name, room) for name in evaluation.classes)]
-    return _aligned(list(zip(names, figures, strict=True)), right=set())
+    names = ["class", *(shortened(name, room) for name in evaluation.classes)]
+    return aligned(list(zip(names, figures, strict=True)), right=set())
 
 
 def confusion_lines(evaluation: Evaluation, *, width: int = WIDTH) -> tuple[str, ...]:
@@ -76,7 +125,7 @@ def confusion_lines(evaluation: Evaluation, *, width: int = WIDTH) -> tuple[str,
     room = width - each * len(numbers) - len(numbers[-1]) - 1
     if room < _SHORTEST_NAME:
         return _worst_lines(evaluation)
-    names = [_shortened(name, min(room, _LONGEST_NAME)) for name in evaluation.classes]
+    names = [shortened(name, min(room, _LONGEST_NAME)) for name in evaluation.classes]
     column = max(map(cell_len, [*names, "truth"]))
     head = "answer".rjust(len(numbers[-1]) + 1 + column)
     lines = [head + "".join(text.rjust(each) for text in numbers)]
@@ -90,11 +139,11 @@ def _worst_lines(evaluation: Evaluation) -> tuple[str, ...]:
     worst = evaluation.worst_confusions(10)
     rows = [("truth", "taken for", "images", "share of truth")]
     for one in worst:
-        truth, answer = (_shortened(name, _LONGEST_NAME) for name in (one.truth, one.answer))
+        truth, answer = (shortened(name, _LONGEST_NAME) for name in (one.truth, one.answer))
         rows.append((truth, answer, str(one.count), " ".join(_value_and_interval(one.share))))
     return (
         f"The {len(worst)} commonest confusions of {len(evaluation.classes)} classes",
-        *_aligned(rows, right={2}),
+        *aligned(rows, right={2}),
     )
 
 
@@ -102,8 +151,8 @@ def _label_lines(evaluation: Evaluation) -> tuple[str, ...]:
     rows = [("label", "right", "missed", "given falsely")]
     for name, counts in zip(evaluation.classes, evaluation.confusion.tolist(), strict=True):
         (_, false), (missed, right) = counts
-        rows.append((_shortened(name, _LONGEST_NAME), str(right), str(missed), str(false)))
-    return _aligned(rows, right={1, 2, 3})
+        rows.append((shortened(name, _LONGEST_NAME), str(right), str(missed), str(false)))
+    return aligned(rows, right={1, 2, 3})
 
 
 def _value_and_interval(estimate: Estimate) -> tuple[str, str]:

@@ -7,7 +7,7 @@ counted as a test image.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -124,9 +124,16 @@ def evaluate_images(
     runner: Runner,
     selection: Selection,
     *,
+    prevalence: Mapping[str, float] | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Judged:
     """Predict the selected images and judge the answers.
+
+    Args:
+        runner: The model.
+        selection: The images.
+        prevalence: The share of classes in use, where it is another one.
+        progress: Told (done, total).
 
     Raises:
         DataError: A label is not one of the model's classes.
@@ -135,7 +142,12 @@ def evaluate_images(
     predictions = predict(runner, [row.source for row in selection.rows], progress=progress)
     labels = tuple(row.labels for row in selection.rows)
     return Judged(
-        evaluation=evaluate(predictions, labels),
+        evaluation=evaluate(
+            predictions,
+            labels,
+            groups=tuple(row.group for row in selection.rows),
+            prevalence=prevalence,
+        ),
         selection=selection,
         predictions=predictions,
         labels=labels,

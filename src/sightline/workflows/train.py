@@ -19,7 +19,16 @@ from sightline.auditing.gate import check_words
 from sightline.batches import ArrayCache, class_weights
 from sightline.dataset import SPLITS, Dataset, Finding, RecordRow
 from sightline.errors import CheckFailedError, ConfigError
-from sightline.evaluation import CalibrationGain, Evaluation, calibration_gain, evaluate
+from sightline.evaluation import (
+    CalibrationGain,
+    Evaluation,
+    Requirement,
+    Verdict,
+    calibration_gain,
+    check_askable,
+    evaluate,
+    verdict,
+)
 from sightline.files import (
     cache_directory,
     free_path,
@@ -70,6 +79,7 @@ class Request:
         shares: Of train, validation and test, where the data has no splits.
         cache_bytes: What pixels and features may take on the disk.
         wish: What the answers of the model are to be like.
+        requirements: What the test part has to show; the bundle is saved all the same.
     """
 
     data: Path
@@ -83,6 +93,7 @@ class Request:
     shares: tuple[float, float, float] = (0.7, 0.15, 0.15)
     cache_bytes: int | None = None
     wish: Wish = field(default_factory=Wish)
+    requirements: tuple[Requirement, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,6 +119,7 @@ class TrainResult:
         history: One row for each epoch.
         looks: At the test images, this one included.
         seconds: Wall time of it all.
+        verdicts: Whether the test part shows what was required.
     """
 
     path: Path
@@ -128,6 +140,7 @@ class TrainResult:
     history: tuple[Mapping[str, float], ...]
     looks: Looks | None
     seconds: float
+    verdicts: tuple[Verdict, ...] = ()
 
     @property
     def next_command(self) -> str:
@@ -155,6 +168,7 @@ class TrainResult:
             "calibration": self.calibration and self.calibration.to_json(),
             "rules": self.rules.to_json(),
             "looks": self.looks and self.looks.to_json(),
+            "requirements": [one.to_json() for one in self.verdicts],
             "seconds": self.seconds,
             "next_command": self.next_command,
         }
@@ -247,6 +261,7 @@ def _plan(request: Request) -> _Plan:
         options = continue_options(request.options, origin, bundle)
         request, earlier = replace(request, options=options, origin=origin), bundle.record()
     dataset = Dataset.open(request.data, allow=request.allow)
+    check_askable(request.requirements, task=dataset.task, classes=dataset.classes)
     recipe = resolve(request.options, classes=len(dataset.classes), task=dataset.task)
     class_weights(recipe.class_weight, dataset.label_matrix(), dataset.classes)
     check_wish(request.wish, dataset.classes, dataset.task)
@@ -348,10 +363,12 @@ def _finish(
     validation, _, _ = _measure(made.runner, data.learnable, "validation", session)
     test, predictions, labels = _measure(made.runner, data.learnable, "test", session)
     calibration = calibration_gain(predictions, labels)
+    verdicts = tuple(verdict(one, test) for one in plan.request.requirements)
     measured = {
         "test": test.to_json(),
         "validation": validation.to_json(),
         "calibration": calibration_json(made, calibration),
+        "requirements": [one.to_json() for one in verdicts],
     }
     metrics = metrics_of(trained, made, measured)
     # The bundle last: until it stands, what was trained can be resumed.
@@ -385,6 +402,7 @@ def _finish(
         history=trained.history,
         looks=looks,
         seconds=0.0,
+        verdicts=verdicts,
     )
 
 
@@ -405,7 +423,8 @@ def _measure(
     with session.watcher.stage(f"measuring on {split} images") as progress:
         predictions = predict(runner, sources, progress=heeding(session.stop, progress))
     labels = tuple(row.labels for row in dataset.rows)
-    return evaluate(predictions, labels), predictions, labels
+    groups = tuple(row.group for row in dataset.rows)
+    return evaluate(predictions, labels, groups=groups), predictions, labels
 
 
 def _write_logs(directory: Path, trained: Trained) -> None:
