@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from sightline.models import BACKBONES as BACKBONES
     from sightline.predictions import Predictions as Predictions
     from sightline.training.recipe import Options as Options
+    from sightline.workflows.report import report as report
 
 __version__ = "0.1.0.dev0"
 
@@ -40,6 +41,7 @@ _PUBLIC = {
     "compare": "sightline.evaluation",
     "evaluate": "sightline.evaluation",
     "load": "sightline.classifier",
+    "report": "sightline.workflows.report",
 }
 
 __all__ = ["__version__", *_PUBLIC]

@@ -10,15 +10,16 @@ import typer
 from sightline.auditing.gate import check_words
 from sightline.cli.console import Console
 from sightline.cli.findings import tell_findings
-from sightline.cli.options import Allow, Data, Model
+from sightline.cli.options import Allow, Data, Model, Overwrite
 from sightline.cli.quiet import without_start_messages
 from sightline.dataset import Dataset
 from sightline.evaluation import mistakes
-from sightline.files import printable
+from sightline.files import free_path, printable
 from sightline.inference import LiteRTRunner
 from sightline.models.bundle import read_bundle
 from sightline.reporting import evaluation_lines
 from sightline.workflows.evaluate import Judged, evaluate_images, select
+from sightline.workflows.report import SUFFIXES, Subject, model_facts, write_report
 
 _MISTAKES = 5
 
@@ -34,7 +35,12 @@ def evaluate(
             help="Which images: test or validation, as the model's record has them, or new."
         ),
     ] = "test",
+    save: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Also write a report: .html for people, .json as data."),
+    ] = None,
     allow: Allow = None,
+    overwrite: Overwrite = False,
 ) -> None:
     """Is it right? Measured on held-out images, with intervals.
 
@@ -42,6 +48,7 @@ def evaluate(
     was trained on is never counted.
     """
     console: Console = context.obj
+    path = save and free_path(save, suffixes=SUFFIXES, overwrite=overwrite)
     bundle = read_bundle(model)
     check_words(allow or (), ())
     dataset = Dataset.open(data, allow=allow or ())
@@ -53,6 +60,10 @@ def evaluate(
         runner = LiteRTRunner(bundle)
     with console.progress("Predicting") as progress:
         judged = evaluate_images(runner, selection, progress=progress)
+    if path is not None:
+        facts = model_facts(judged, Subject(bundle=bundle, model=model, data=data))
+        write_report(facts, path, rows=selection.rows)
+        console.note(f"saved {printable(path)}")
     if console.as_json:
         console.document(_document(judged, model=model, data=data))
     else:

@@ -43,6 +43,8 @@ from sightline.training.session import Learnable, Session, metrics_of, train_bun
 from sightline.training.signals import StopRequest
 from sightline.training.trainer import Trained, Workplace
 from sightline.verification import Verification
+from sightline.workflows.evaluate import Judged, Selection
+from sightline.workflows.report import Subject, model_facts, write_report
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -313,7 +315,14 @@ def _finish(
     )
     # The bundle last: until it stands, what was trained can be resumed.
     _write_logs(plan.directory, trained)
-    write_bundle(plan.path, replace(made.bundle, metrics=metrics))
+    bundle = replace(made.bundle, metrics=metrics)
+    write_bundle(plan.path, bundle)
+    judged = _judged(data.learnable, test, predictions, labels)
+    subject = Subject(
+        bundle=bundle, model=plan.path, data=plan.request.data, findings=data.findings
+    )
+    rows = data.learnable.dataset.rows
+    write_report(model_facts(judged, subject), plan.directory / "report.html", rows=rows)
     return TrainResult(
         path=plan.path,
         directory=plan.directory,
@@ -340,6 +349,25 @@ def _measure(
         predictions = predict(runner, sources, progress=heeding(session.stop, progress))
     labels = tuple(row.labels for row in dataset.rows)
     return evaluate(predictions, labels), predictions, labels
+
+
+def _judged(
+    data: Learnable,
+    test: Evaluation,
+    predictions: Predictions,
+    labels: tuple[tuple[str, ...], ...],
+) -> Judged:
+    counts = data.dataset.split_counts
+    selection = Selection(
+        on="test",
+        rows=data.dataset.part("test").rows,
+        seen=counts["train"],
+        new=0,
+        other=counts["validation"],
+        missing=(),
+        relabelled=(),
+    )
+    return Judged(evaluation=test, selection=selection, predictions=predictions, labels=labels)
 
 
 def _write_logs(directory: Path, trained: Trained) -> None:

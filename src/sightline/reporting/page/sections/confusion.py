@@ -1,0 +1,233 @@
+"""What is taken for what, and the images in each cell."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from markupsafe import Markup
+
+from sightline.reporting.facts import Cell, Facts
+from sightline.reporting.page.blocks import (
+    Album,
+    Block,
+    Column,
+    Folded,
+    Gallery,
+    Heading,
+    Picture,
+    Raw,
+    Sentence,
+    Table,
+    TableCell,
+)
+from sightline.reporting.page.markup import joined, name, tag
+from sightline.reporting.page.matrix import MOST_CELLS, draw_matrix, similarity_order
+from sightline.reporting.page.section import Section
+from sightline.reporting.page.sentences import counted, interval, value
+
+_WORST = 10
+_MOST_GROUPS = 30
+_MOST_ORDERED = 4000  # cells; a second drawing of more would make the file heavy
+
+
+def _fill(facts: Facts, album: Album) -> tuple[Block, ...]:
+    if facts.evaluation.task == "multi_label":
+        return (_labels(facts),)
+    return (*_matrix(facts), *_worst(facts), *_images(facts, album))
+
+
+def _matrix(facts: Facts) -> tuple[Block, ...]:
+    evaluation = facts.evaluation
+    places = {one: place for place, one in enumerate(evaluation.classes)}
+    linked = {
+        (places[cell.truth], places[cell.answer])
+        for cell in facts.cells or ()
+        if cell.names and cell.truth in places and cell.answer in places
+    }
+
+    def link(row: int, column: int) -> str | None:
+        return _target(row, column) if (row, column) in linked else None
+
+    orders = {"class": list(range(len(places)))}
+    if int((evaluation.confusion > 0).sum()) <= _MOST_ORDERED:
+        orders["similarity"] = similarity_order(evaluation.confusion)
+    drawings = {
+        word: draw_matrix(
+            evaluation.confusion, evaluation.classes, order=order, link=link, id=f"matrix-{word}"
+        )
+        for word, order in orders.items()
+    }
+    click = " A click leads to some of its images." if linked else ""
+    blocks: list[Block] = [
+        Sentence(
+            text="Rows are what the images are, columns what the model says. Blue is right, "
+            "orange is wrong; the stronger, the larger the share of the row. Hover over a cell for "
+            f"its names and counts.{click}"
+        ),
+        Raw(markup=_switches({word: one.svg for word, one in drawings.items()})),
+    ]
+    left_out = drawings["class"].left_out
+    if left_out:
+        said = f"Only the {MOST_CELLS:,} fullest cells are drawn; "
+        blocks.append(
+            Sentence(text=said + f"{counted(left_out, 'image')} lie in others.", tone="note")
+        )
+    return tuple(blocks)
+
+
+def _switches(drawings: dict[str, Markup]) -> Markup:
+    """Return the drawings with radio buttons that need no script: order, and natural size."""
+    words = {"class": "as the classes", "similarity": "similar ones together"}
+    controls = [_choice("zoom", "Size", {"fit": "whole", "full": "enlarged"})]
+    if len(drawings) > 1:
+        controls.insert(0, _choice("order", "Order", words))
+    frames = [
+        tag(
+            "div",
+            {
+                "class": f"order-{word}",
+                "tabindex": 0,
+                "role": "group",
+                "aria-label": f"Confusion matrix, {words[word]}",
+            },
+            svg,
+        )
+        for word, svg in drawings.items()
+    ]
+    return tag("div", {"class": "matrices"}, tag("div", {"class": "controls"}, *controls), *frames)
+
+
+def _choice(group: str, title: str, words: dict[str, str]) -> Markup:
+    """Return radio buttons for `words`, from what is chosen to its label; the first is chosen."""
+    buttons = []
+    for place, (word, label) in enumerate(words.items()):
+        attributes = {
+            "type": "radio",
+            "name": group,
+            "value": word,
+            "checked": "checked" if place == 0 else None,
+            "autocomplete": "off",
+        }
+        button = tag("input", attributes)
+        buttons.append(tag("label", {"class": "choice"}, button, f" {label}"))
+    return tag("fieldset", {}, tag("legend", {}, title), *buttons)
+
+
+def _worst(facts: Facts) -> tuple[Block, ...]:
+    worst = facts.evaluation.worst_confusions(_WORST)
+    if not worst:
+        return (Sentence(text="No image was taken for another class."),)
+    columns = (
+        Column(title="What it is", look="name"),
+        Column(title="What the model says", look="name"),
+        Column(title="Images", look="number"),
+        Column(title="Share of the class", look="number"),
+    )
+    rows = tuple(
+        (
+            TableCell(text=name(one.truth)),
+            TableCell(text=name(one.answer)),
+            TableCell(text=f"{one.count:,}", order=one.count),
+            TableCell(text=value(one.share), order=one.share.value, detail=interval(one.share)),
+        )
+        for one in worst
+    )
+    return (
+        Heading(text="The commonest confusions"),
+        Table(title="The commonest confusions", columns=columns, rows=rows, sortable=True),
+    )
+
+
+def _images(facts: Facts, album: Album) -> tuple[Block, ...]:
+    cells = [cell for cell in facts.cells or () if cell.names]
+    if not cells:
+        return ()
+    pictures = {  # those of mistakes first, the fullest cells first, where room is short
+        (cell.truth, cell.answer): _gallery(cell, album) for cell in sorted(cells, key=_rank)
+    }
+    places = {one: place for place, one in enumerate(facts.evaluation.classes)}
+    groups = []
+    for truth in facts.evaluation.classes:
+        own = [cell for cell in cells if cell.truth == truth]
+        if own:
+            groups.append(_group(truth, own, pictures, places))
+    said = "Of each cell a few images: of mistakes the surest, of right answers the least sure."
+    if album.refused:
+        said += f" To keep this file small, {counted(album.refused, 'image')} are only named."
+    shown: list[Block] = list(groups)
+    if len(groups) > _MOST_GROUPS:
+        shown = [
+            Folded(
+                title=f"The images of {counted(len(groups), 'class', 'classes')}",
+                blocks=tuple(groups),
+            )
+        ]
+    return (Heading(text="Images, cell by cell"), Sentence(text=said), *shown)
+
+
+def _group(
+    truth: str,
+    cells: Iterable[Cell],
+    pictures: dict[tuple[str, str], Gallery],
+    places: dict[str, int],
+) -> Folded:
+    blocks: list[Block] = []
+    ordered = sorted(cells, key=lambda cell: (cell.answer == truth, -cell.count))
+    wrong = sum(cell.count for cell in ordered if cell.answer != truth)
+    right = sum(cell.count for cell in ordered if cell.answer == truth)
+    for cell in ordered:
+        hit = cell.answer == truth
+        said = "answered right: " if hit else "taken for "
+        title = joined(
+            [
+                said,
+                "" if hit else name(cell.answer),
+                "" if hit else ": ",
+                counted(cell.count, "image"),
+            ]
+        )
+        anchor = {"class": "cell-name", "id": _target(places[truth], places[cell.answer])}
+        blocks.append(Raw(markup=tag("h4", anchor, title)))
+        blocks.append(pictures[(cell.truth, cell.answer)])
+    counts = tag("span", {"class": "detail"}, f" {wrong:,} wrong, {right:,} right")
+    return Folded(title=joined([name(truth), counts]), blocks=tuple(blocks))
+
+
+def _gallery(cell: Cell, album: Album) -> Gallery:
+    pictures = tuple(Picture(uri=album.uri(one), name=name(one, most=40)) for one in cell.names)
+    return Gallery(pictures=pictures, more=cell.count - len(pictures), size="small")
+
+
+def _rank(cell: Cell) -> tuple[bool, int]:
+    return (cell.truth == cell.answer, -cell.count)
+
+
+def _target(row: int, column: int) -> str:
+    return f"cell-{row}-{column}"
+
+
+def _labels(facts: Facts) -> Table:
+    rows = []
+    counts = facts.evaluation.confusion.tolist()
+    for one, (absent, present) in zip(facts.evaluation.classes, counts, strict=True):
+        figures = (present[1], present[0], absent[1])
+        cells = (TableCell(text=f"{count:,}", order=count) for count in figures)
+        rows.append((TableCell(text=name(one)), *cells))
+    columns = (
+        Column(title="Label", look="name"),
+        *(Column(title=title, look="number") for title in ("Right", "Missed", "Given falsely")),
+    )
+    return Table(title="Right and wrong by label", columns=columns, rows=tuple(rows), sortable=True)
+
+
+def _names(facts: Facts) -> tuple[str, ...]:
+    return tuple(one for cell in sorted(facts.cells or (), key=_rank) for one in cell.names)
+
+
+CONFUSION = Section(
+    id="confusion",
+    title="What is taken for what",
+    fill=_fill,
+    picture_bytes=1_700_000,
+    names=_names,
+)
