@@ -94,7 +94,7 @@ def model_facts(judged: Judged, subject: Subject) -> Facts:
         model=str(subject.model),
         data=str(subject.data),
         part=selection.on,
-        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        created=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
         evaluation=judged.evaluation,
         notes=_notes(selection),
         card=subject.card,

@@ -65,7 +65,7 @@ class Verdict:
     """Something that holds or does not.
 
     Attributes:
-        mark: `"good"`, `"bad"` or `"open"`; shown as a word too, not only as a colour.
+        mark: `"good"`, `"bad"`, `"open"` or `"quiet"`; shown as a word too, not only as a colour.
         word: That word, for example `"passed"`.
         title: What was asked.
         text: Why.
@@ -173,12 +173,12 @@ class Picture:
     Attributes:
         uri: Its content as a `data:` address; empty where there is none to show.
         overlay: The same for its heatmap.
-        name: What it is called.
+        name: What it is called, raw.
         lines: What is said of it.
     """
 
     uri: str
-    name: Markup
+    name: str
     lines: tuple[str | Markup, ...] = ()
     overlay: str = ""
 

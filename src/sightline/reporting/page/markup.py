@@ -40,6 +40,12 @@ def shortened(value: str, most: int) -> str:
     return shown if len(shown) <= most else shown[: most - 1].rstrip() + "…"
 
 
+def prose(sentence: str) -> Markup:
+    """Return a sentence whose words between backticks are set as code."""
+    parts = sentence.split("`")
+    return joined(tag("code", {}, part) if place % 2 else part for place, part in enumerate(parts))
+
+
 def tag(kind: str, attributes: Mapping[str, object], *content: object) -> Markup:
     """Return an element with its content and attributes escaped.
 

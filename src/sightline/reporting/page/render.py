@@ -17,7 +17,7 @@ from markupsafe import Markup
 import sightline
 from sightline.reporting.facts import Facts
 from sightline.reporting.page.blocks import Album, Block
-from sightline.reporting.page.markup import text
+from sightline.reporting.page.markup import prose, text
 from sightline.reporting.page.section import NotRun, Section
 from sightline.reporting.page.table import SECTIONS
 from sightline.reporting.thumbnails import Pictures
@@ -52,9 +52,8 @@ def render_page(facts: Facts, *, pictures: Pictures | None = None) -> str:
             missing.append((section.title, _reason(facts, section, content)))
         else:
             filled.append(_Filled(id=section.id, title=section.title, blocks=content))
-    environment = _environment()
     script = _source("page.js")
-    page = environment.get_template("page.html")
+    page = _environment().get_template("page.html")
     return page.render(
         facts=facts,
         sections=filled,
@@ -63,6 +62,7 @@ def render_page(facts: Facts, *, pictures: Pictures | None = None) -> str:
         script=script,
         script_digest=_digest(script),
         version=sightline.__version__,
+        prose=prose,
     )
 
 

@@ -194,7 +194,7 @@ def _group(
 
 
 def _gallery(cell: Cell, album: Album) -> Gallery:
-    pictures = tuple(Picture(uri=album.uri(one), name=name(one, most=40)) for one in cell.names)
+    pictures = tuple(Picture(uri=album.uri(one), name=one) for one in cell.names)
     return Gallery(pictures=pictures, more=cell.count - len(pictures), size="small")
 
 
@@ -228,6 +228,6 @@ CONFUSION = Section(
     id="confusion",
     title="What is taken for what",
     fill=_fill,
-    picture_bytes=1_700_000,
+    picture_bytes=1_300_000,
     names=_names,
 )

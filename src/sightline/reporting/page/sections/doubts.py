@@ -25,7 +25,7 @@ def _picture(doubt: Doubt, album: Album) -> Picture:
     return Picture(
         uri=album.uri(doubt.name),
         overlay=album.overlay(doubt.name),
-        name=name(doubt.name, most=60),
+        name=doubt.name,
         lines=(
             joined(["labelled ", name(doubt.label), f", score {doubt.score:.2f}"]),
             joined(["perhaps ", name(doubt.suggestion)]),

@@ -13,11 +13,12 @@ from sightline.reporting.page.blocks import (
     Verdict,
     Verdicts,
 )
-from sightline.reporting.page.markup import joined, name, tag
+from sightline.reporting.page.markup import joined, names, prose, tag
 from sightline.reporting.page.section import Content, NotRun, Section
 from sightline.reporting.page.sentences import counted
 
-_MARKS = {"error": "bad", "warning": "open", "info": "good"}
+_MARKS = {"error": "bad", "warning": "open", "info": "quiet"}
+_WORDS = {"info": "remark"}
 _MOST_FINDINGS = 60
 _SHOWN = 6
 
@@ -46,17 +47,21 @@ def _fill(facts: Facts, album: Album) -> Content:
 
 
 def _verdict(finding: Finding, album: Album) -> Verdict:
-    text = joined([finding.message, " ", tag("span", {"class": "fix"}, finding.fix)])
-    pictures = tuple(
-        Picture(uri=album.uri(path), name=name(path)) for path in finding.paths[:_SHOWN]
-    )
-    gallery = Gallery(pictures=pictures, more=max(0, len(finding.paths) - _SHOWN), size="small")
+    shown = finding.paths[:_SHOWN]
+    pictures = tuple(Picture(uri=album.uri(path), name=path) for path in shown)
+    more = len(finding.paths) - len(shown)
+    text: list[object] = [finding.message]
+    seen = any(picture.uri for picture in pictures)
+    if shown and not seen:
+        text += [" ", names(shown), f" and {more:,} more." if more else "."]
+    if finding.fix:
+        text += [" ", tag("span", {"class": "fix"}, "To do: ", prose(finding.fix), ".")]
     return Verdict(
         mark=_MARKS[finding.severity],
-        word="remark" if finding.severity == "info" else finding.severity,
+        word=_WORDS.get(finding.severity, finding.severity),
         title=finding.check.replace("_", " "),
-        text=text,
-        pictures=gallery if pictures else None,
+        text=joined(text),
+        pictures=Gallery(pictures=pictures, more=more, size="small") if seen else None,
     )
 
 

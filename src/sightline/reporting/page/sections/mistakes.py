@@ -5,7 +5,7 @@ from __future__ import annotations
 from sightline.evaluation import Mistake
 from sightline.reporting.facts import Facts
 from sightline.reporting.page.blocks import Album, Gallery, Picture, Sentence
-from sightline.reporting.page.markup import joined, name, names
+from sightline.reporting.page.markup import joined, names
 from sightline.reporting.page.section import Content, NotRun, Section
 
 
@@ -26,7 +26,7 @@ def _picture(mistake: Mistake, album: Album) -> Picture:
     return Picture(
         uri=album.uri(mistake.name),
         overlay=album.overlay(mistake.name),
-        name=name(mistake.name, most=60),
+        name=mistake.name,
         lines=(
             joined(["says ", names(mistake.answer), f", {mistake.confidence:.0%} sure"]),
             joined(["labelled ", names(mistake.labels)]),

@@ -56,8 +56,9 @@ def _weakest(facts: Facts) -> tuple[Block, ...]:
 def _notes(facts: Facts) -> tuple[str, ...]:
     notes = list(facts.notes)
     if facts.evaluation.failed:
-        count = images(facts.evaluation.failed, "")
-        notes.insert(0, f"{count} could not be answered and are in no figure.")
+        failed = facts.evaluation.failed
+        verb = "is" if failed == 1 else "are"
+        notes.insert(0, f"{images(failed, '')} could not be answered and {verb} in no figure.")
     if facts.part == "validation":
         notes.insert(0, "These images chose the model's settings, so the figures flatter it.")
     return tuple(notes)
