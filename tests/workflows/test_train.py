@@ -60,7 +60,7 @@ def test_the_result_says_what_was_done(trained: TrainResult) -> None:
 def test_the_run_leaves_a_bundle_and_its_logs_and_nothing_else(trained: TrainResult) -> None:
     assert sorted(os.listdir(trained.path.parent)) == ["digits.sightline", "digits.training"]
     left = sorted(os.listdir(trained.directory))
-    assert left == [".lock", "curves.png", "history.csv", "tensorboard"]
+    assert left == [".lock", "curves.png", "history.csv", "report.html", "tensorboard"]
     with open(trained.directory / "history.csv", newline="") as stream:
         rows = list(csv.DictReader(stream))
     assert [row["epoch"] for row in rows] == ["1", "2"]
@@ -445,7 +445,7 @@ def test_training_goes_on_from_a_bundle_with_the_same_splits(
         return {(row.digest, row.split) for row in read_bundle(path).record()}
 
     assert record(result.path) == record(trained.path)
-    assert sorted(os.listdir(result.directory)) == [".lock", "head.json"]
+    assert sorted(os.listdir(result.directory)) == [".lock", "head.json", "report.html"]
 
 
 def test_weights_that_are_a_bundle_are_the_same_as_from(
