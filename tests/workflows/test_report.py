@@ -68,8 +68,8 @@ def test_figures_alone_become_a_page_and_data(judged: Judged, tmp_path: Path) ->
 def test_answers_bring_mistakes_with_their_images(judged: Judged, tmp_path: Path) -> None:
     page = report(judged, tmp_path / "page.html").read_text()
     assert "Right for 2 of 3 test images" in page
-    assert "7 were trained on and are left out" in page
-    assert "1 have another label than the one on record" in page
+    assert "Left out, because trained on: 7 images." in page
+    assert "Labelled otherwise than on record: 1 image." in page
     # The wrong one among the mistakes and in its cell, the right ones in theirs.
     assert page.count("data:image/jpeg;base64,") == 4
     document = read(report(judged, tmp_path / "page.json"))

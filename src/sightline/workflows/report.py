@@ -16,6 +16,7 @@ from typing import Any
 
 import sightline
 from sightline.dataset import SPLITS, Finding, Row
+from sightline.dataset.records import counted
 from sightline.evaluation import Evaluation, mistakes
 from sightline.files import free_path, sha256_bytes, sha256_file, write_json, write_text
 from sightline.images import BytesSource, decoder_version
@@ -157,14 +158,15 @@ def _facts(result: Evaluation | Judged | Facts) -> Facts:
 
 
 def _notes(selection: Selection) -> tuple[str, ...]:
+    unknown = 0 if selection.on == "new" else selection.new
     counts = (
-        (selection.seen, "were trained on and are left out"),
-        (selection.new if selection.on != "new" else 0, "are not on the model's record"),
-        (selection.other, "belong to another held-out part and are left out"),
-        (len(selection.missing), "are on record for this part and were not given"),
-        (len(selection.relabelled), "have another label than the one on record"),
+        (selection.seen, "Left out, because trained on"),
+        (selection.other, "Left out, because of another held-out part"),
+        (unknown, "Left out, because not on the model's record"),
+        (len(selection.missing), "On record for this part, but not given"),
+        (len(selection.relabelled), "Labelled otherwise than on record"),
     )
-    return tuple(f"Of the images, {count:,} {what}." for count, what in counts if count)
+    return tuple(f"{what}: {counted(count, 'image')}." for count, what in counts if count)
 
 
 def _counts(bundle: Bundle) -> tuple[ClassCount, ...]:

@@ -8,8 +8,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from sightline.evaluation import evaluate
 from sightline.reporting.page import matrix
 from sightline.reporting.page.matrix import draw_matrix, similarity_order
+
+from .samples import answers
 
 
 def drawn(confusion: Any, classes: list[str], order: list[int], links: bool = True) -> ET.Element:
@@ -110,6 +113,23 @@ def test_a_chain_of_confusions_comes_out_as_a_chain() -> None:
     shuffled = random.permutation(12)
     order = [int(shuffled[index]) for index in similarity_order(chain[np.ix_(shuffled, shuffled)])]
     assert order in (list(range(12)), list(range(11, -1, -1)))
+
+
+def test_chance_confusions_do_not_hide_the_order() -> None:
+    """A chain under noise: nearly as many confusions lie near the diagonal as in the true order."""
+
+    def near(confusion: np.ndarray) -> float:
+        places = np.arange(len(confusion))
+        apart = np.abs(places[:, None] - places[None, :])
+        return float(confusion[(apart > 0) & (apart <= 3)].sum() / confusion[apart > 0].sum())
+
+    predictions, labels = answers(tuple(f"{number:02}" for number in range(100)), n=4000)
+    confusion = evaluate(predictions, labels).confusion
+    shuffled = np.random.default_rng(0).permutation(100)
+    mixed = confusion[np.ix_(shuffled, shuffled)]
+    order = similarity_order(mixed)
+    assert near(mixed) < 0.1
+    assert near(mixed[np.ix_(order, order)]) > 0.95 * near(confusion)
 
 
 @settings(deadline=None)  # a loaded machine is no failure
