@@ -34,11 +34,11 @@ def open_page(tmp_path: Path) -> Open:
     if CHROMIUM is None:
         pytest.skip("chromium is absent (apt-get install chromium)")
 
-    def open_page(page: str, *words: str) -> tuple[str, list[str]]:
+    def open_page(page: str, *words: str, at: str = "") -> tuple[str, list[str]]:
         path = tmp_path / "report.html"
         path.write_text(page, encoding="utf-8")
         profile = f"--user-data-dir={tmp_path / 'profile'}"
-        command = [CHROMIUM, *WORDS, profile, *(words or ("--dump-dom",)), path.as_uri()]
+        command = [CHROMIUM, *WORDS, profile, *(words or ("--dump-dom",)), path.as_uri() + at]
         child = subprocess.run(
             command,
             capture_output=True,
@@ -89,6 +89,17 @@ def test_a_browser_refuses_what_is_not_ours(open_page: Open, page: str, intruder
     document, console = open_page(page.replace("</main>", f"{intruder}</main>"))
     assert any("Content Security Policy" in line for line in console)
     assert "<title>taken" not in document
+
+
+def test_a_click_in_the_matrix_opens_the_images(open_page: Open, page: str, tmp_path: Path) -> None:
+    """The link is followed by the browser itself: no script has a part in it."""
+    link = next(one["href"] for one in Reader(page).all("a") if one["href"].startswith("#cell-"))
+    bare = page.replace("script-src", "x-none")
+    opened = [
+        [one for one in Reader(open_page(bare, at=at)[0]).all("details") if "open" in one]
+        for at in ("", link)
+    ]
+    assert [len(some) for some in opened] == [0, 1]
 
 
 def test_it_prints(open_page: Open, page: str, tmp_path: Path) -> None:

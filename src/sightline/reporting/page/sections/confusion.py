@@ -2,53 +2,49 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from markupsafe import Markup
 
-from sightline.reporting.facts import Cell, Facts
+from sightline.reporting.facts import Facts
 from sightline.reporting.page.blocks import (
     Album,
     Block,
     Column,
-    Folded,
-    Gallery,
     Heading,
-    Picture,
     Raw,
     Sentence,
     Table,
     TableCell,
 )
-from sightline.reporting.page.markup import joined, name, tag
+from sightline.reporting.page.markup import name, tag
 from sightline.reporting.page.matrix import MOST_CELLS, draw_matrix, similarity_order
 from sightline.reporting.page.section import Section
+from sightline.reporting.page.sections.cell_images import (
+    Galleries,
+    cell_blocks,
+    cell_galleries,
+    cell_target,
+    wanted_names,
+)
 from sightline.reporting.page.sentences import counted, interval, value
 
 _WORST = 10
-_MOST_GROUPS = 30
 _MOST_ORDERED = 4000  # cells; a second drawing of more would make the file heavy
 
 
 def _fill(facts: Facts, album: Album) -> tuple[Block, ...]:
     if facts.evaluation.task == "multi_label":
         return (_labels(facts),)
-    return (*_matrix(facts), *_worst(facts), *_images(facts, album))
+    galleries = cell_galleries(facts, album)
+    return (*_matrix(facts, galleries), *_worst(facts), *cell_blocks(facts, galleries))
 
 
-def _matrix(facts: Facts) -> tuple[Block, ...]:
+def _matrix(facts: Facts, galleries: Galleries) -> tuple[Block, ...]:
     evaluation = facts.evaluation
-    places = {one: place for place, one in enumerate(evaluation.classes)}
-    linked = {
-        (places[cell.truth], places[cell.answer])
-        for cell in facts.cells or ()
-        if cell.names and cell.truth in places and cell.answer in places
-    }
 
     def link(row: int, column: int) -> str | None:
-        return _target(row, column) if (row, column) in linked else None
+        return cell_target(row, column) if (row, column) in galleries else None
 
-    orders = {"class": list(range(len(places)))}
+    orders = {"class": list(range(len(evaluation.classes)))}
     if int((evaluation.confusion > 0).sum()) <= _MOST_ORDERED:
         orders["similarity"] = similarity_order(evaluation.confusion)
     drawings = {
@@ -57,7 +53,7 @@ def _matrix(facts: Facts) -> tuple[Block, ...]:
         )
         for word, order in orders.items()
     }
-    click = " A click leads to some of its images." if linked else ""
+    click = " A click leads to some of its images." if galleries else ""
     blocks: list[Block] = [
         Sentence(
             text="Rows are what the images are, columns what the model says. Blue is right, "
@@ -138,74 +134,6 @@ def _worst(facts: Facts) -> tuple[Block, ...]:
     )
 
 
-def _images(facts: Facts, album: Album) -> tuple[Block, ...]:
-    cells = [cell for cell in facts.cells or () if cell.names]
-    if not cells:
-        return ()
-    pictures = {  # those of mistakes first, the fullest cells first, where room is short
-        (cell.truth, cell.answer): _gallery(cell, album) for cell in sorted(cells, key=_rank)
-    }
-    places = {one: place for place, one in enumerate(facts.evaluation.classes)}
-    groups = []
-    for truth in facts.evaluation.classes:
-        own = [cell for cell in cells if cell.truth == truth]
-        if own:
-            groups.append(_group(truth, own, pictures, places))
-    said = "Of each cell a few images: of mistakes the surest, of right answers the least sure."
-    if album.refused:
-        said += f" To keep this file small, {counted(album.refused, 'image')} are only named."
-    shown: list[Block] = list(groups)
-    if len(groups) > _MOST_GROUPS:
-        shown = [
-            Folded(
-                title=f"The images of {counted(len(groups), 'class', 'classes')}",
-                blocks=tuple(groups),
-            )
-        ]
-    return (Heading(text="Images, cell by cell"), Sentence(text=said), *shown)
-
-
-def _group(
-    truth: str,
-    cells: Iterable[Cell],
-    pictures: dict[tuple[str, str], Gallery],
-    places: dict[str, int],
-) -> Folded:
-    blocks: list[Block] = []
-    ordered = sorted(cells, key=lambda cell: (cell.answer == truth, -cell.count))
-    wrong = sum(cell.count for cell in ordered if cell.answer != truth)
-    right = sum(cell.count for cell in ordered if cell.answer == truth)
-    for cell in ordered:
-        hit = cell.answer == truth
-        said = "answered right: " if hit else "taken for "
-        title = joined(
-            [
-                said,
-                "" if hit else name(cell.answer),
-                "" if hit else ": ",
-                counted(cell.count, "image"),
-            ]
-        )
-        anchor = {"class": "cell-name", "id": _target(places[truth], places[cell.answer])}
-        blocks.append(Raw(markup=tag("h4", anchor, title)))
-        blocks.append(pictures[(cell.truth, cell.answer)])
-    counts = tag("span", {"class": "detail"}, f" {wrong:,} wrong, {right:,} right")
-    return Folded(title=joined([name(truth), counts]), blocks=tuple(blocks))
-
-
-def _gallery(cell: Cell, album: Album) -> Gallery:
-    pictures = tuple(Picture(uri=album.uri(one), name=one) for one in cell.names)
-    return Gallery(pictures=pictures, more=cell.count - len(pictures), size="small")
-
-
-def _rank(cell: Cell) -> tuple[bool, int]:
-    return (cell.truth == cell.answer, -cell.count)
-
-
-def _target(row: int, column: int) -> str:
-    return f"cell-{row}-{column}"
-
-
 def _labels(facts: Facts) -> Table:
     rows = []
     counts = facts.evaluation.confusion.tolist()
@@ -220,14 +148,10 @@ def _labels(facts: Facts) -> Table:
     return Table(title="Right and wrong by label", columns=columns, rows=tuple(rows), sortable=True)
 
 
-def _names(facts: Facts) -> tuple[str, ...]:
-    return tuple(one for cell in sorted(facts.cells or (), key=_rank) for one in cell.names)
-
-
 CONFUSION = Section(
     id="confusion",
     title="What is taken for what",
     fill=_fill,
     picture_bytes=1_300_000,
-    names=_names,
+    names=wanted_names,
 )
