@@ -123,7 +123,7 @@ def test_the_code_has_a_digest() -> None:
 
 @pytest.mark.train
 def test_a_training_leaves_a_report(trained: Any) -> None:
-    page = (trained.directory / "report.html").read_text()
+    page = trained.report.read_text()
     accuracy = trained.test.accuracy
     assert f"Right for {round(accuracy.value * accuracy.n)} of {accuracy.n} test images" in page
     assert "data:image/jpeg;base64," in page

@@ -24,7 +24,7 @@ from sightline.workflows.report import SUFFIXES, Subject, model_facts, write_rep
 
 def _print_template(context: typer.Context, asked: bool) -> None:
     if asked:
-        typer.echo(card_template(), nl=False)
+        Console().line(card_template().rstrip())
         raise typer.Exit
 
 

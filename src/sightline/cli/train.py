@@ -222,6 +222,7 @@ def _tell(console: Console, result: TrainResult) -> None:
         f"{result.seconds:.0f} s); its LiteRT twin agrees with Keras on {compared.n} images "
         f"within {compared.max_difference:.1g}"
     )
+    console.line(f"report: {printable(result.report)}")
     console.line(f"next: {result.next_command}")
 
 

@@ -111,6 +111,11 @@ class TrainResult:
     seconds: float
 
     @property
+    def report(self) -> Path:
+        """The page on this run."""
+        return _report(self.directory)
+
+    @property
     def next_command(self) -> str:
         """What to run next."""
         return f"sightline predict {shlex.quote(str(self.path))} PHOTOS"
@@ -210,6 +215,10 @@ def destination(request: Request) -> Path:
 
 def _directory(path: Path) -> Path:
     return path.with_suffix(".training")
+
+
+def _report(directory: Path) -> Path:
+    return directory / "report.html"
 
 
 def _plan(request: Request) -> _Plan:
@@ -322,7 +331,7 @@ def _finish(
         bundle=bundle, model=plan.path, data=plan.request.data, findings=data.findings
     )
     rows = data.learnable.dataset.rows
-    write_report(model_facts(judged, subject), plan.directory / "report.html", rows=rows)
+    write_report(model_facts(judged, subject), _report(plan.directory), rows=rows)
     return TrainResult(
         path=plan.path,
         directory=plan.directory,

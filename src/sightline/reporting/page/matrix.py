@@ -167,7 +167,7 @@ class _Layout:
     @property
     def head(self) -> int:
         # Names above the columns are slanted by 50 degrees, so that they need less room.
-        return self.room * 8 // 10 if self.labelled else self.room
+        return self.room * 85 // 100 if self.labelled else self.room
 
     def frame(self) -> Markup:
         """Return the field, its axes' names and, in small matrices, its lines."""
