@@ -13,7 +13,7 @@ from PIL import Image
 
 import sightline as sl
 from sightline.dataset import Row
-from sightline.errors import ConfigError, MachineError
+from sightline.errors import ConfigError, MachineError, ModelError
 from sightline.evaluation import evaluate, mistakes
 from sightline.files import sha256_bytes, sha256_file
 from sightline.images import ArraySource
@@ -22,7 +22,7 @@ from sightline.predictions import Predictions
 from sightline.reporting import schema
 from sightline.reporting.facts import Facts
 from sightline.workflows.evaluate import Judged, Selection
-from sightline.workflows.report import code_digest, report, write_report
+from sightline.workflows.report import Subject, code_digest, model_facts, report, write_report
 
 
 @pytest.fixture
@@ -119,6 +119,29 @@ def test_an_image_that_cannot_be_read_is_only_named(judged: Judged, tmp_path: Pa
 def test_the_code_has_a_digest() -> None:
     assert code_digest() == code_digest()
     assert len(code_digest()) == 64
+
+
+@pytest.mark.train
+@pytest.mark.parametrize(
+    "metrics",
+    [
+        [],
+        {"history": 3},
+        {"history": ["x"]},
+        {"history": [{"epoch": "<script>"}]},
+        {"history": [{"epoch": 1, "loss": 1}, {"epoch": 2}]},
+        {"history": [{"loss": 1}]},
+        {"head": {"strength": 1}},
+        {"head": {"strength": None, "trials": []}},
+    ],
+)
+def test_a_model_file_that_tells_nonsense_of_its_training_is_damaged(
+    trained: Any, judged: Judged, metrics: Any
+) -> None:
+    bundle = replace(read_bundle(trained.path), metrics=metrics)
+    with pytest.raises(ModelError, match="damaged") as caught:
+        model_facts(judged, Subject(bundle=bundle, model=trained.path, data=Path("digits")))
+    assert caught.value.code == "damaged_model"
 
 
 @pytest.mark.train

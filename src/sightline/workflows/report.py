@@ -7,7 +7,7 @@ Needs no TensorFlow.
 from __future__ import annotations
 
 import platform
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import distributions
@@ -17,6 +17,7 @@ from typing import Any
 import sightline
 from sightline.dataset import SPLITS, Finding, Row
 from sightline.dataset.records import counted
+from sightline.errors import ModelError
 from sightline.evaluation import Evaluation, mistakes
 from sightline.files import free_path, sha256_bytes, sha256_file, write_json, write_text
 from sightline.images import BytesSource, decoder_version
@@ -31,6 +32,7 @@ from sightline.workflows.evaluate import Judged, Selection
 SUFFIXES = (".html", ".json")
 
 _MISTAKES = 24
+_TRIAL = ("strength", "validation_loss", "validation_accuracy")
 _PACKAGES = ("ai-edge-litert", "jinja2", "numpy", "pillow")
 
 
@@ -101,11 +103,7 @@ def model_facts(judged: Judged, subject: Subject) -> Facts:
         card=subject.card,
         counts=_counts(bundle),
         findings=subject.findings,
-        training=Training(
-            recipe=bundle.recipe,
-            history=tuple(bundle.metrics.get("history", ())),
-            head=bundle.metrics.get("head"),
-        ),
+        training=_training(bundle),
         cells=matrix_cells(judged.predictions, judged.labels),
         mistakes=mistakes(judged.predictions, judged.labels, _MISTAKES),
         provenance=_provenance(judged, subject),
@@ -178,6 +176,30 @@ def _counts(bundle: Bundle) -> tuple[ClassCount, ...]:
     return tuple(ClassCount(name=name, images=images) for name, images in counts.items())
 
 
+def _training(bundle: Bundle) -> Training:
+    """Return what the bundle tells of its training; figures in it may come from strangers."""
+    try:
+        history = tuple(_numbers(row, row) for row in bundle.metrics.get("history", ()))
+        head = bundle.metrics.get("head")
+        if head is not None:
+            trials = [_numbers(trial, _TRIAL) for trial in head["trials"]]
+            head = {"strength": float(head["strength"]), "trials": trials}
+        if any(row.keys() != history[0].keys() or "epoch" not in row for row in history):
+            raise ValueError("epochs do not have the same figures")
+        return Training(recipe=dict(bundle.recipe), history=history, head=head)
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise ModelError(
+            f"What the model file says of its training is damaged: {error}.",
+            expected="a file as Sightline wrote it",
+            fix="take another copy of it, or train again",
+            code="damaged_model",
+        ) from error
+
+
+def _numbers(row: Mapping[str, Any], names: Iterable[str]) -> dict[str, float]:
+    return {name: float(row[name]) for name in names}
+
+
 def _provenance(judged: Judged, subject: Subject) -> Provenance:
     bundle = subject.bundle
     seed = bundle.recipe.get("seed")
@@ -189,7 +211,7 @@ def _provenance(judged: Judged, subject: Subject) -> Provenance:
             "the answers": sha256_bytes(answers),
             "Sightline's code": code_digest(),
         },
-        seeds={} if seed is None else {"the training": seed},
+        seeds={"the training": seed} if isinstance(seed, int) else {},
         trained_with=bundle.environment,
         judged_with=_environment(),
     )

@@ -73,7 +73,7 @@ def _matrix(facts: Facts, galleries: Galleries) -> tuple[Block, ...]:
 
 def _switches(drawings: dict[str, Markup]) -> Markup:
     """Return the drawings with radio buttons that need no script: order, and natural size."""
-    words = {"class": "as the classes", "similarity": "similar ones together"}
+    words = {"class": "by class", "similarity": "by similarity"}
     controls = [_choice("zoom", "Size", {"fit": "whole", "full": "enlarged"})]
     if len(drawings) > 1:
         controls.insert(0, _choice("order", "Order", words))
