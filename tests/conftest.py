@@ -40,6 +40,7 @@ NEEDS_TRAIN = (
     "sightline.testing",
     "sightline.training",
     "sightline.workflows.show",
+    "sightline.workflows.finishing",
     "sightline.workflows.train",
 )
 BASE_INSTALL = os.environ.get("SIGHTLINE_BASE_INSTALL") == "1"

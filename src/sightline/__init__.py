@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from sightline.predictions import Predictions as Predictions
     from sightline.training.recipe import Options as Options
     from sightline.workflows.explain import explain as explain
+    from sightline.workflows.report import report as report
 
 __version__ = "0.1.0.dev0"
 
@@ -42,6 +43,7 @@ _PUBLIC = {
     "evaluate": "sightline.evaluation",
     "explain": "sightline.workflows.explain",
     "load": "sightline.classifier",
+    "report": "sightline.workflows.report",
 }
 
 __all__ = ["__version__", *_PUBLIC]

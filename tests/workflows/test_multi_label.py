@@ -15,7 +15,7 @@ from sightline.images import FileSource
 from sightline.inference import LiteRTRunner, predict
 from sightline.models.bundle import read_bundle
 from sightline.workflows.evaluate import evaluate_images, select
-from sightline.workflows.train import TrainResult
+from sightline.workflows.training import TrainResult
 
 from .training import CONTINUED, run, tiny
 

@@ -28,7 +28,8 @@ from sightline.training import assemble
 from sightline.training.determinism import make_deterministic
 from sightline.training.recipe import Options
 from sightline.training.signals import StopRequest
-from sightline.workflows.train import Request, TrainResult, destination
+from sightline.workflows.train import destination
+from sightline.workflows.training import Request, TrainResult
 
 from .training import CONTINUED, TINY, Notebook, run, tiny
 
@@ -61,7 +62,7 @@ def test_the_run_leaves_a_bundle_and_its_logs_and_nothing_else(trained: TrainRes
     beside = ["digits.looks.jsonl", "digits.sightline", "digits.training"]
     assert sorted(os.listdir(trained.path.parent)) == beside
     left = sorted(os.listdir(trained.directory))
-    assert left == [".lock", "curves.png", "history.csv", "tensorboard"]
+    assert left == [".lock", "curves.png", "history.csv", "report.html", "tensorboard"]
     with open(trained.directory / "history.csv", newline="") as stream:
         rows = list(csv.DictReader(stream))
     assert [row["epoch"] for row in rows] == ["1", "2"]
@@ -447,7 +448,7 @@ def test_training_goes_on_from_a_bundle_with_the_same_splits(
         return {(row.digest, row.split) for row in read_bundle(path).record()}
 
     assert record(result.path) == record(trained.path)
-    assert sorted(os.listdir(result.directory)) == [".lock", "head.json"]
+    assert sorted(os.listdir(result.directory)) == [".lock", "head.json", "report.html"]
 
 
 def test_weights_that_are_a_bundle_are_the_same_as_from(

@@ -11,7 +11,8 @@ from typing import Any
 from sightline.training.history import Tally
 from sightline.training.recipe import Options
 from sightline.training.signals import StopRequest
-from sightline.workflows.train import Request, TrainResult, train
+from sightline.workflows.train import train
+from sightline.workflows.training import Request, TrainResult
 
 TINY = Options(
     weights="none",

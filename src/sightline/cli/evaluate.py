@@ -12,18 +12,19 @@ from sightline.auditing.gate import check_words
 from sightline.cli.console import Console
 from sightline.cli.findings import tell_findings
 from sightline.cli.looks import tell_looks
-from sightline.cli.options import Allow, Data, Model, Require
+from sightline.cli.options import Allow, Data, Model, Overwrite, Require
 from sightline.cli.quiet import without_start_messages
 from sightline.cli.requirements import read_requirements, refuse_unmet, tell_verdicts
 from sightline.dataset import Dataset
 from sightline.errors import ConfigError
 from sightline.evaluation import Verdict, check_askable, check_prevalence, mistakes, verdict
-from sightline.files import printable
+from sightline.files import free_path, printable
 from sightline.inference import LiteRTRunner
 from sightline.models.bundle import read_bundle
 from sightline.reporting import evaluation_lines
 from sightline.workflows.evaluate import Judged, evaluate_images, select
 from sightline.workflows.looks import digests_of, record_look
+from sightline.workflows.report import SUFFIXES, Subject, model_facts, write_report
 
 _MISTAKES = 5
 
@@ -47,7 +48,12 @@ def evaluate(
         ),
     ] = None,
     require: Require = None,
+    save: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Also write a report: .html for people, .json as data."),
+    ] = None,
     allow: Allow = None,
+    overwrite: Overwrite = False,
 ) -> None:
     """Is it right? Measured on held-out images, with intervals.
 
@@ -56,6 +62,7 @@ def evaluate(
     """
     console: Console = context.obj
     requirements, shares = read_requirements(require), _shares(prevalence or ())
+    path = save and free_path(save, suffixes=SUFFIXES, overwrite=overwrite)
     bundle = read_bundle(model)
     check_askable(requirements, task=bundle.task, classes=bundle.classes, in_use=shares is not None)
     if shares:
@@ -80,6 +87,10 @@ def evaluate(
         accuracy=judged.evaluation.accuracy.value,
     )
     tell_looks(console, looks)
+    if path is not None:
+        facts = model_facts(judged, Subject(bundle=bundle, model=model, data=data))
+        write_report(facts, path, rows=selection.rows)
+        console.note(f"saved {printable(path)}")
     if console.as_json:
         document = _document(judged, verdicts, model=model, data=data)
         console.document({**document, "looks": looks and looks.to_json()})

@@ -35,7 +35,7 @@ from sightline.reporting import evaluation_lines
 
 if TYPE_CHECKING:
     from sightline.batches import ClassWeight
-    from sightline.workflows.train import TrainResult
+    from sightline.workflows.training import TrainResult
 
 _NETWORK = "The network"
 _DESCENT = "Gradient descent (fine-tuning, or from scratch)"
@@ -249,6 +249,7 @@ def _tell(console: Console, result: TrainResult) -> None:
         )
     for rule, promise in result.rules.promises.items():
         console.line(f"{rule}: {promise}")
+    console.line(f"report: {printable(result.report)}")
     console.line(f"next: {result.next_command}")
 
 

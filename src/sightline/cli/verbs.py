@@ -60,6 +60,12 @@ VERBS = _table(
         panel="The main job",
     ),
     Verb(
+        name="report",
+        target="sightline.cli.report:report",
+        summary="Write all that is known of a model as one page.",
+        panel="The main job",
+    ),
+    Verb(
         name="predict",
         target="sightline.cli.predict:predict",
         summary="Classify images with a trained or a ready-made model.",

@@ -11,7 +11,8 @@ from sightline.errors import ConfigError, DataError
 
 def printable(path: str | os.PathLike[str]) -> str:
     """Return `path` fit for a terminal or a log: controls, overrides and bad bytes escaped."""
-    return "".join(_escape(letter) for letter in os.fspath(path))
+    text = os.fspath(path)
+    return text if text.isprintable() else "".join(map(_escape, text))
 
 
 def _escape(letter: str) -> str:

@@ -17,7 +17,8 @@ from sightline.predictions import Predictions
 from sightline.training.loop import Watcher
 from sightline.training.recipe import Options
 from sightline.training.signals import StopRequest
-from sightline.workflows.train import Request, TrainResult, train
+from sightline.workflows.train import train
+from sightline.workflows.training import Request, TrainResult
 
 UNSURE_BELOW = 0.6
 _MISTAKES = 3

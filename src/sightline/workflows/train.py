@@ -5,206 +5,32 @@ The one place that knows all the parts of the main job, in the order in which th
 
 from __future__ import annotations
 
-import shlex
 import shutil
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from sightline.auditing import CHECKS, audit, gate
 from sightline.auditing.gate import check_words
 from sightline.batches import ArrayCache, class_weights
-from sightline.dataset import SPLITS, Dataset, Finding, RecordRow
-from sightline.errors import CheckFailedError, ConfigError
-from sightline.evaluation import (
-    CalibrationGain,
-    Evaluation,
-    Requirement,
-    Verdict,
-    calibration_gain,
-    check_askable,
-    evaluate,
-    verdict,
-)
-from sightline.files import (
-    cache_directory,
-    free_path,
-    lock,
-    printable,
-    write_error,
-    write_json,
-)
-from sightline.inference import LiteRTRunner, predict
-from sightline.models.bundle import SUFFIX, read_bundle, write_bundle
-from sightline.models.deciding import Wish, check_wish, decide
-from sightline.models.rules import Rules
-from sightline.predictions import Predictions
-from sightline.reporting import save_curves
-from sightline.training.assemble import Made
+from sightline.dataset import SPLITS, Dataset, RecordRow
+from sightline.errors import ConfigError
+from sightline.evaluation import check_askable
+from sightline.files import cache_directory, free_path, lock, printable, write_error
+from sightline.models.bundle import SUFFIX, read_bundle
+from sightline.models.deciding import check_wish
 from sightline.training.checkpoint import has_checkpoint
-from sightline.training.history import write_history_csv, write_tensorboard
 from sightline.training.loop import Watcher
 from sightline.training.origin import continue_options, keep_splits, refuse_seen
 from sightline.training.parts import heeding
-from sightline.training.recipe import Options, Recipe, resolve
-from sightline.training.session import (
-    Learnable,
-    Session,
-    calibration_json,
-    metrics_of,
-    train_bundle,
-)
+from sightline.training.recipe import resolve
+from sightline.training.session import Learnable, Session, train_bundle
 from sightline.training.signals import StopRequest
-from sightline.training.trainer import Trained, Workplace
-from sightline.verification import Verification
-from sightline.workflows.looks import Looks, record_look
-
-
-@dataclass(frozen=True, kw_only=True)
-class Request:
-    """What is asked of `train`.
-
-    Attributes:
-        data: A folder, a manifest or an `.npz`.
-        options: The recipe as far as the user decides it.
-        save: Where the bundle goes; `./NAME.sightline` by default.
-        overwrite: Replace what stands there, and forget an unfinished run.
-        resume: Go on with an unfinished run.
-        origin: One's own bundle to continue from.
-        allow: Checks to go on in spite of.
-        without: Checks whose flagged images are left out.
-        shares: Of train, validation and test, where the data has no splits.
-        cache_bytes: What pixels and features may take on the disk.
-        wish: What the answers of the model are to be like.
-        requirements: What the test part has to show; the bundle is saved all the same.
-    """
-
-    data: Path
-    options: Options
-    save: Path | None = None
-    overwrite: bool = False
-    resume: bool = False
-    origin: Path | None = None
-    allow: tuple[str, ...] = ()
-    without: tuple[str, ...] = ()
-    shares: tuple[float, float, float] = (0.7, 0.15, 0.15)
-    cache_bytes: int | None = None
-    wish: Wish = field(default_factory=Wish)
-    requirements: tuple[Requirement, ...] = ()
-
-
-@dataclass(frozen=True, kw_only=True)
-class TrainResult:
-    """What came out.
-
-    Attributes:
-        path: The bundle.
-        directory: History, curves and logs.
-        recipe: What was done.
-        classes: In the order of the outputs.
-        counts: Images in each split.
-        findings: What the audit found.
-        validation: Figures on the images that chose.
-        test: Figures on the images that nothing was chosen on.
-        predictions: The answers on the test images.
-        labels: Their right answers.
-        verification: The twin against the Keras model.
-        calibrated: Whether there were images to calibrate it on.
-        calibration: What the temperature did to the log loss of the test images.
-        rules: From probabilities to answers.
-        refused: Why the wish could not be fulfilled; the model is saved without it.
-        history: One row for each epoch.
-        looks: At the test images, this one included.
-        seconds: Wall time of it all.
-        verdicts: Whether the test part shows what was required.
-    """
-
-    path: Path
-    directory: Path
-    recipe: Recipe
-    classes: tuple[str, ...]
-    counts: Mapping[str, int]
-    findings: tuple[Finding, ...]
-    validation: Evaluation
-    test: Evaluation
-    predictions: Predictions
-    labels: tuple[tuple[str, ...], ...]
-    verification: Verification
-    calibrated: bool
-    calibration: CalibrationGain | None
-    rules: Rules
-    refused: CheckFailedError | None
-    history: tuple[Mapping[str, float], ...]
-    looks: Looks | None
-    seconds: float
-    verdicts: tuple[Verdict, ...] = ()
-
-    @property
-    def next_command(self) -> str:
-        """What to run next."""
-        return f"sightline predict {shlex.quote(str(self.path))} PHOTOS"
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the result as JSON (`reporting/schemas/train.json`)."""
-        weakest = self.test.weakest_class
-        return {
-            "schema": "train",
-            "schema_version": "1.1",
-            "bundle": printable(self.path),
-            "directory": printable(self.directory),
-            "task": self.test.task,
-            "classes": list(self.classes),
-            "counts": dict(self.counts),
-            "findings": [finding.to_json() for finding in self.findings],
-            "accuracy": self.test.accuracy.to_json(),
-            "validation_accuracy": self.validation.accuracy.to_json(),
-            "weakest_class": weakest and {"name": weakest.name, "f1": weakest.f1.to_json()},
-            "recipe": self.recipe.to_json(),
-            "epochs": len(self.history),
-            "verification": self.verification.to_json(),
-            "calibration": self.calibration and self.calibration.to_json(),
-            "rules": self.rules.to_json(),
-            "looks": self.looks and self.looks.to_json(),
-            "requirements": [one.to_json() for one in self.verdicts],
-            "seconds": self.seconds,
-            "next_command": self.next_command,
-        }
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Plan:
-    """What was decided before an image is read.
-
-    Attributes:
-        request: With what the origin decides.
-        path: Where the bundle goes.
-        directory: Where logs and checkpoints go.
-        dataset: The images, listed.
-        recipe: What to do.
-        earlier: The record of the origin; empty without one.
-    """
-
-    request: Request
-    path: Path
-    directory: Path
-    dataset: Dataset
-    recipe: Recipe
-    earlier: tuple[RecordRow, ...]
-
-    @property
-    def checkpoints(self) -> Path:
-        return self.directory / "checkpoints"
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Data:
-    """The images, each with its split, and what was found."""
-
-    learnable: Learnable
-    findings: tuple[Finding, ...]
+from sightline.training.trainer import Workplace
+from sightline.workflows.finishing import finish
+from sightline.workflows.training import Plan, Prepared, Request, TrainResult
 
 
 def train(request: Request, *, watcher: Watcher, stop: StopRequest) -> TrainResult:
@@ -225,7 +51,7 @@ def train(request: Request, *, watcher: Watcher, stop: StopRequest) -> TrainResu
             shutil.rmtree(plan.checkpoints, ignore_errors=True)
         session = Session(workplace=_workplace(plan), watcher=watcher, stop=stop)
         trained, made = train_bundle(plan.recipe, data.learnable, session)
-        result = _finish(plan, data, (trained, made), session)
+        result = finish(plan, data, (trained, made), session)
         shutil.rmtree(plan.checkpoints, ignore_errors=True)
     return replace(result, seconds=time.monotonic() - began)
 
@@ -248,7 +74,7 @@ def _directory(path: Path) -> Path:
     return path.with_suffix(".training")
 
 
-def _plan(request: Request) -> _Plan:
+def _plan(request: Request) -> Plan:
     """Refuse all that can be refused before an image is read or a folder made."""
     check_words(request.allow, request.without)
     _refuse_not_looked_for(request.without)
@@ -266,7 +92,7 @@ def _plan(request: Request) -> _Plan:
     class_weights(recipe.class_weight, dataset.label_matrix(), dataset.classes)
     check_wish(request.wish, dataset.classes, dataset.task)
     path = destination(request)  # last: who adds --overwrite should not meet the next error then
-    return _Plan(
+    return Plan(
         request=request,
         path=path,
         directory=_directory(path),
@@ -292,7 +118,7 @@ def _claimed(directory: Path) -> Iterator[None]:
                 shutil.rmtree(directory, ignore_errors=True)
 
 
-def _check_unfinished(plan: _Plan, watcher: Watcher) -> None:
+def _check_unfinished(plan: Plan, watcher: Watcher) -> None:
     request, unfinished = plan.request, has_checkpoint(plan.checkpoints)
     if request.resume and not unfinished:
         watcher.note(f"No unfinished run in {printable(plan.directory)}: starting anew.")
@@ -305,7 +131,7 @@ def _check_unfinished(plan: _Plan, watcher: Watcher) -> None:
         )
 
 
-def _read(plan: _Plan, watcher: Watcher, stop: StopRequest) -> _Data:
+def _read(plan: Plan, watcher: Watcher, stop: StopRequest) -> Prepared:
     """Read the images, audit them and decide the split of each."""
     request, dataset = plan.request, plan.dataset
     with watcher.stage("reading images") as progress:
@@ -330,7 +156,7 @@ def _read(plan: _Plan, watcher: Watcher, stop: StopRequest) -> _Data:
         whole.part(name)  # refuses an empty one, before anything is trained
     noticed = parts[0].notices[len(dataset.notices) :]
     learnable = Learnable(dataset=whole, contents=contents, earlier=plan.earlier)
-    return _Data(learnable=learnable, findings=(*found, *noticed))
+    return Prepared(learnable=learnable, findings=(*found, *noticed))
 
 
 def _refuse_not_looked_for(without: tuple[str, ...]) -> None:
@@ -345,95 +171,10 @@ def _refuse_not_looked_for(without: tuple[str, ...]) -> None:
             )
 
 
-def _workplace(plan: _Plan) -> Workplace:
+def _workplace(plan: Plan) -> Workplace:
     cache = cache_directory()
     return Workplace(
         cache=ArrayCache(cache / "arrays", limit_bytes=plan.request.cache_bytes),
         graphs=cache / "graphs",
         checkpoints=plan.checkpoints,
     )
-
-
-def _finish(
-    plan: _Plan, data: _Data, results: tuple[Trained, Made], session: Session
-) -> TrainResult:
-    """Measure on the held-out images through the twin, as they will be predicted, and save."""
-    trained, made = results
-    made, refused = _wished(made, plan.request.wish)
-    validation, _, _ = _measure(made.runner, data.learnable, "validation", session)
-    test, predictions, labels = _measure(made.runner, data.learnable, "test", session)
-    calibration = calibration_gain(predictions, labels)
-    verdicts = tuple(verdict(one, test) for one in plan.request.requirements)
-    measured = {
-        "test": test.to_json(),
-        "validation": validation.to_json(),
-        "calibration": calibration_json(made, calibration),
-        "requirements": [one.to_json() for one in verdicts],
-    }
-    metrics = metrics_of(trained, made, measured)
-    # The bundle last: until it stands, what was trained can be resumed.
-    _write_logs(plan.directory, trained)
-    write_bundle(plan.path, replace(made.bundle, metrics=metrics))
-    _, judged = data.learnable.part("test")
-    looks = record_look(
-        plan.path,
-        made.bundle,
-        command="train",
-        part="test",
-        images=[content.digest for content in judged],
-        accuracy=test.accuracy.value,
-    )
-    return TrainResult(
-        path=plan.path,
-        directory=plan.directory,
-        recipe=plan.recipe,
-        classes=made.bundle.classes,
-        counts=data.learnable.dataset.split_counts,
-        findings=data.findings,
-        validation=validation,
-        test=test,
-        predictions=predictions,
-        labels=labels,
-        verification=made.verification,
-        calibrated=made.bundle.held_out() is not None,
-        calibration=calibration,
-        rules=made.bundle.rules,
-        refused=refused,
-        history=trained.history,
-        looks=looks,
-        seconds=0.0,
-        verdicts=verdicts,
-    )
-
-
-def _wished(made: Made, wish: Wish) -> tuple[Made, CheckFailedError | None]:
-    """Return the model with the rules that were wished for, or why it has none."""
-    try:
-        bundle = decide(made.bundle, wish)
-    except CheckFailedError as error:
-        return made, error
-    return replace(made, bundle=bundle, runner=LiteRTRunner(bundle)), None
-
-
-def _measure(
-    runner: LiteRTRunner, data: Learnable, split: str, session: Session
-) -> tuple[Evaluation, Predictions, tuple[tuple[str, ...], ...]]:
-    dataset, _ = data.part(split)
-    sources = [row.source for row in dataset.rows]
-    with session.watcher.stage(f"measuring on {split} images") as progress:
-        predictions = predict(runner, sources, progress=heeding(session.stop, progress))
-    labels = tuple(row.labels for row in dataset.rows)
-    groups = tuple(row.group for row in dataset.rows)
-    return evaluate(predictions, labels, groups=groups), predictions, labels
-
-
-def _write_logs(directory: Path, trained: Trained) -> None:
-    logs = directory / "tensorboard"
-    # TensorBoard would draw what an earlier run left there as part of this one.
-    shutil.rmtree(logs, ignore_errors=True)
-    if trained.head is not None:
-        write_json(directory / "head.json", trained.head.to_json())
-    if trained.history:
-        write_history_csv(directory / "history.csv", trained.history)
-        write_tensorboard(logs, trained.history)
-        save_curves(trained.history, directory / "curves.png")

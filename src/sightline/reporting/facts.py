@@ -1,0 +1,337 @@
+"""What a report says, as data: everything that its page shows and its JSON holds, no pictures.
+
+Each part is optional. Whoever computes one fills its field with the plain records below, and
+its section appears; a field that is None has a section that says why (`Facts.reasons`, or the
+section's own words). Names of images and classes are raw here; the page and the JSON make
+them printable.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields, is_dataclass
+from typing import Any
+
+import numpy as np
+
+from sightline.dataset import Finding
+from sightline.evaluation import Estimate, Evaluation, Mistake
+from sightline.files import printable
+from sightline.reporting.card import Card
+
+
+@dataclass(frozen=True, kw_only=True)
+class Requirement:
+    """One thing that was demanded of the model, and whether it holds.
+
+    Attributes:
+        text: As it was written, for example `"recall[shoes] >= 0.9"`.
+        passed: The verdict; None where the data does not suffice to give one.
+        sentence: Why, in words, with the figure.
+    """
+
+    text: str
+    passed: bool | None
+    sentence: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClassCount:
+    """How many images of each split have a class.
+
+    Attributes:
+        name: The class.
+        images: From split to number.
+    """
+
+    name: str
+    images: Mapping[str, int]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cell:
+    """Some images of one cell of the confusion matrix.
+
+    Attributes:
+        truth: The class that they have.
+        answer: The class that they were given.
+        count: How many there are.
+        names: Some of them; of mistakes the surest first, of right answers the least sure.
+    """
+
+    truth: str
+    answer: str
+    count: int
+    names: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Curve:
+    """A line, with a band where limits are known.
+
+    Attributes:
+        name: What the legend says.
+        x: Finite, in drawing order.
+        y: One for each x; NaN breaks the line.
+        low: Lower limits, one for each x; empty for none.
+        high: Upper limits.
+        n: Images that it stands on.
+        area: The area under it, where that is a figure of interest.
+    """
+
+    name: str
+    x: tuple[float, ...]
+    y: tuple[float, ...]
+    low: tuple[float, ...] = ()
+    high: tuple[float, ...] = ()
+    n: int | None = None
+    area: Estimate | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bin:
+    """Answers of similar confidence.
+
+    Attributes:
+        low: From this confidence on.
+        high: To this one.
+        confidence: Their mean confidence.
+        accuracy: The share that is right; its n is their number.
+    """
+
+    low: float
+    high: float
+    confidence: float
+    accuracy: Estimate
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reliability:
+    """How far confidence can be taken at its word.
+
+    Attributes:
+        name: For example `"before calibration"`.
+        ece: Expected calibration error.
+        bins: In order of confidence; empty bins may be left out.
+    """
+
+    name: str
+    ece: Estimate
+    bins: tuple[Bin, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Calibration:
+    """Reliability, usually before and after temperature scaling.
+
+    Attributes:
+        diagrams: One, or before and after.
+        temperature: What logits are divided by; None where nothing was fitted.
+        fitted_on: The part that the temperature was fitted on, for example `"validation"`.
+    """
+
+    diagrams: tuple[Reliability, ...]
+    temperature: float | None = None
+    fitted_on: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Abstaining:
+    """The rule by which the model says "unsure" or "nothing I know", and what it costs.
+
+    Attributes:
+        rule: The rule in words, for example `"unsure where the confidence is below 0.62"`.
+        coverage: Share of images answered.
+        accuracy: Accuracy on those that are answered.
+        outside: Share of images from elsewhere that are refused; None where none were tried.
+    """
+
+    rule: str
+    coverage: Estimate
+    accuracy: Estimate
+    outside: Estimate | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Doubt:
+    """A label that is probably wrong.
+
+    Attributes:
+        name: The image.
+        label: What it has.
+        suggestion: What it probably is.
+        score: From 0, surely wrong, to 1, surely right.
+    """
+
+    name: str
+    label: str
+    suggestion: str
+    score: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class SliceRow:
+    """Accuracy on a part of the images.
+
+    Attributes:
+        column: What they are divided by, for example `"camera"`.
+        value: Which part, for example `"north"`.
+        accuracy: Its n is the number of images.
+        difference: To all other images; None where it cannot be told.
+        flagged: Whether the difference is more than chance explains.
+    """
+
+    column: str
+    value: str
+    accuracy: Estimate
+    difference: Estimate | None = None
+    flagged: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stress:
+    """Accuracy while images get worse in one way.
+
+    Attributes:
+        name: For example `"blur"`.
+        levels: What was done, from nothing on, in the unit of `unit`.
+        accuracy: One for each level.
+        unit: For example `"sigma in pixels"`.
+    """
+
+    name: str
+    levels: tuple[float, ...]
+    accuracy: tuple[Estimate, ...]
+    unit: str = "level"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Look:
+    """One time that the part was judged.
+
+    Attributes:
+        when: ISO 8601.
+        command: What was run.
+    """
+
+    when: str
+    command: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Provenance:
+    """What must be the same for the figures to be the same.
+
+    Attributes:
+        hashes: From what it is of (`"model"`, `"data"`, `"answers"`) to its SHA-256.
+        seeds: From what it decides to the seed.
+        trained_with: Versions and machine of the training.
+        judged_with: Versions and machine of this judgement.
+    """
+
+    hashes: Mapping[str, str] = field(default_factory=dict)
+    seeds: Mapping[str, int] = field(default_factory=dict)
+    trained_with: Mapping[str, Any] = field(default_factory=dict)
+    judged_with: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Training:
+    """How the model came to be.
+
+    Attributes:
+        recipe: `Recipe.to_json()`.
+        history: One row for each epoch: `epoch`, `accuracy`, `loss`, `validation_accuracy`, ...
+        head: What choosing the head's penalty gave, as the bundle has it.
+    """
+
+    recipe: Mapping[str, Any]
+    history: tuple[Mapping[str, float], ...] = ()
+    head: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Facts:
+    """All that a report says.
+
+    Attributes:
+        title: What the page is called; usually the model's name.
+        model: The model file as it was given; empty where there is none.
+        data: The data as it was given; empty where unknown.
+        part: Which images were judged: `"test"`, `"validation"`, `"new"`, or empty.
+        created: When, ISO 8601; empty where it shall not matter.
+        evaluation: The figures.
+        notes: Sentences on what was left out or is unusual.
+        reasons: From a section's id to why its part is missing, in place of its usual words.
+        requirements: What was demanded.
+        card: What the model is for.
+        counts: Images by class and split.
+        findings: What the audit says; empty where it found nothing.
+        training: The recipe and its course.
+        cells: Images in the cells of the confusion matrix.
+        mistakes: The surest mistakes.
+        doubts: The most doubtful labels.
+        calibration: Whether confidence can be believed.
+        roc: For each class true positive rate (y) over false positive rate (x).
+        precision_recall: For each class precision (y) over recall (x).
+        risk_coverage: The share of mistakes (y) among the surest share of images (x).
+        abstaining: When the model does not answer.
+        slices: Accuracy by parts of the data.
+        stress: Accuracy on worse images.
+        looks: When this part was judged, this time included.
+        provenance: Hashes, seeds and versions.
+    """
+
+    title: str
+    model: str = ""
+    data: str = ""
+    part: str = ""
+    created: str = ""
+    evaluation: Evaluation
+    notes: tuple[str, ...] = ()
+    reasons: Mapping[str, str] = field(default_factory=dict)
+    requirements: tuple[Requirement, ...] | None = None
+    card: Card | None = None
+    counts: tuple[ClassCount, ...] | None = None
+    findings: tuple[Finding, ...] | None = None
+    training: Training | None = None
+    cells: tuple[Cell, ...] | None = None
+    mistakes: tuple[Mistake, ...] | None = None
+    doubts: tuple[Doubt, ...] | None = None
+    calibration: Calibration | None = None
+    roc: tuple[Curve, ...] | None = None
+    precision_recall: tuple[Curve, ...] | None = None
+    risk_coverage: Curve | None = None
+    abstaining: Abstaining | None = None
+    slices: tuple[SliceRow, ...] | None = None
+    stress: tuple[Stress, ...] | None = None
+    looks: tuple[Look, ...] | None = None
+    provenance: Provenance | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """Return everything as JSON (`reporting/schemas/report.json`).
+
+        NaN becomes null, names become printable, and a part that is missing is null.
+        """
+        facts = {item.name: plain(getattr(self, item.name)) for item in fields(self)}
+        return {"schema": "report", "schema_version": "1.0", **facts}
+
+
+def plain(value: Any) -> Any:
+    """Return a record, or what records hold, as JSON data."""
+    if hasattr(value, "to_json"):
+        return plain(value.to_json())
+    if is_dataclass(value):
+        return {item.name: plain(getattr(value, item.name)) for item in fields(value)}
+    if isinstance(value, str):
+        return printable(value)
+    if isinstance(value, Mapping):
+        return {printable(str(key)): plain(inner) for key, inner in value.items()}
+    if isinstance(value, np.generic | np.ndarray):
+        return plain(value.tolist())
+    if isinstance(value, Sequence):
+        return [plain(inner) for inner in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value

@@ -1,0 +1,242 @@
+"""`report`: all that is known of a model and its images, as one page or one JSON document.
+
+Gathers facts and writes them; what each fact means and looks like is decided in `reporting`.
+Needs no TensorFlow.
+"""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.metadata import distributions
+from pathlib import Path
+from typing import Any
+
+import sightline
+from sightline.dataset import SPLITS, Finding, Row
+from sightline.dataset.records import counted
+from sightline.errors import ModelError
+from sightline.evaluation import Evaluation, mistakes
+from sightline.files import free_path, sha256_bytes, sha256_file, write_json, write_text
+from sightline.images import BytesSource, decoder_version
+from sightline.models.bundle import RECORD, Bundle
+from sightline.reporting.card import Card
+from sightline.reporting.cells import matrix_cells
+from sightline.reporting.facts import ClassCount, Facts, Provenance, Training
+from sightline.reporting.page import names_wanted, render_page
+from sightline.reporting.thumbnails import Pictures, thumbnail, thumbnails
+from sightline.workflows.evaluate import Judged, Selection
+
+SUFFIXES = (".html", ".json")
+
+_MISTAKES = 24
+_TRIAL = ("strength", "validation_loss", "validation_accuracy")
+_PACKAGES = ("ai-edge-litert", "jinja2", "numpy", "pillow")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Subject:
+    """What is judged, beyond the answers.
+
+    Attributes:
+        bundle: The model.
+        model: Its file.
+        data: The data as it was given.
+        findings: What the audit says; None where there was none.
+        card: What the model is for.
+    """
+
+    bundle: Bundle
+    model: Path
+    data: Path
+    findings: tuple[Finding, ...] | None = None
+    card: Card | None = None
+
+
+def report(
+    result: Evaluation | Judged | Facts,
+    path: str | Path,
+    *,
+    overwrite: bool = False,
+    overlays: Iterable[tuple[str, bytes]] = (),
+) -> Path:
+    """Write a result as a page for people (`.html`) or as data for programs (`.json`).
+
+    Args:
+        result: An `Evaluation` gives the figures; `Judged` adds mistakes and images; `Facts` are
+            written as they are.
+        path: Where to; the suffix decides.
+        overwrite: Replace what stands there.
+        overlays: Heatmaps as PNG or JPEG files, by the names of the images.
+
+    Returns:
+        The path.
+
+    Raises:
+        ConfigError: The suffix is another, or the file exists and `overwrite` is false.
+        MachineError: The file cannot be written.
+    """
+    target = free_path(Path(path), suffixes=SUFFIXES, overwrite=overwrite, option="overwrite=True")
+    rows = result.selection.rows if isinstance(result, Judged) else ()
+    write_report(_facts(result), target, rows=rows, overlays=overlays)
+    return target
+
+
+def model_facts(judged: Judged, subject: Subject) -> Facts:
+    """Return what is known of a model, its data and its answers.
+
+    Args:
+        judged: Its answers on held-out images.
+        subject: Where they come from.
+    """
+    bundle, selection = subject.bundle, judged.selection
+    return Facts(
+        title=subject.model.stem,
+        model=str(subject.model),
+        data=str(subject.data),
+        part=selection.on,
+        created=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        evaluation=judged.evaluation,
+        notes=_notes(selection),
+        card=subject.card,
+        counts=_counts(bundle),
+        findings=subject.findings,
+        training=_training(bundle),
+        cells=matrix_cells(judged.predictions, judged.labels),
+        mistakes=mistakes(judged.predictions, judged.labels, _MISTAKES),
+        provenance=_provenance(judged, subject),
+    )
+
+
+def write_report(
+    facts: Facts,
+    path: Path,
+    *,
+    rows: Sequence[Row] = (),
+    overlays: Iterable[tuple[str, bytes]] = (),
+) -> None:
+    """Write facts to `path` atomically, replacing what stands there.
+
+    Args:
+        facts: What is said.
+        path: Ends in `.html` or `.json`.
+        rows: Where the page finds the images that it shows.
+        overlays: Heatmaps as PNG or JPEG files, by the names of the images.
+
+    Raises:
+        MachineError: The file cannot be written.
+    """
+    if path.suffix.lower() == ".json":
+        write_json(path, facts.to_json())
+        return
+    sources = {row.name: row.source for row in rows}
+    small = ((name, thumbnail(BytesSource(picture, name))) for name, picture in overlays)
+    pictures = Pictures(
+        thumbnails=thumbnails(names_wanted(facts), sources),
+        overlays={name: picture for name, picture in small if picture is not None},
+    )
+    write_text(path, render_page(facts, pictures=pictures))
+
+
+def _facts(result: Evaluation | Judged | Facts) -> Facts:
+    if isinstance(result, Facts):
+        return result
+    if isinstance(result, Evaluation):
+        return Facts(title="Evaluation", evaluation=result)
+    return Facts(
+        title="Evaluation",
+        part=result.selection.on,
+        evaluation=result.evaluation,
+        notes=_notes(result.selection),
+        cells=matrix_cells(result.predictions, result.labels),
+        mistakes=mistakes(result.predictions, result.labels, _MISTAKES),
+    )
+
+
+def _notes(selection: Selection) -> tuple[str, ...]:
+    unknown = 0 if selection.on == "new" else selection.new
+    counts = (
+        (selection.seen, "Left out, because trained on"),
+        (selection.other, "Left out, because of another held-out part"),
+        (unknown, "Left out, because not on the model's record"),
+        (len(selection.missing), "On record for this part, but not given"),
+        (len(selection.relabelled), "Labelled otherwise than on record"),
+    )
+    return tuple(f"{what}: {counted(count, 'image')}." for count, what in counts if count)
+
+
+def _counts(bundle: Bundle) -> tuple[ClassCount, ...]:
+    counts = {name: dict.fromkeys(SPLITS, 0) for name in bundle.classes}
+    for row in bundle.record():
+        for label in row.labels:
+            if label in counts and row.split in SPLITS:
+                counts[label][row.split] += 1
+    return tuple(ClassCount(name=name, images=images) for name, images in counts.items())
+
+
+def _training(bundle: Bundle) -> Training:
+    """Return what the bundle tells of its training; figures in it may come from strangers."""
+    try:
+        history = tuple(_numbers(row, row) for row in bundle.metrics.get("history", ()))
+        head = bundle.metrics.get("head")
+        if head is not None:
+            trials = [_numbers(trial, _TRIAL) for trial in head["trials"]]
+            head = {"strength": float(head["strength"]), "trials": trials}
+        if any(row.keys() != history[0].keys() or "epoch" not in row for row in history):
+            raise ValueError("epochs do not have the same figures")
+        return Training(recipe=dict(bundle.recipe), history=history, head=head)
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise ModelError(
+            f"What the model file says of its training is damaged: {error}.",
+            expected="a file as Sightline wrote it",
+            fix="take another copy of it, or train again",
+            code="damaged_model",
+        ) from error
+
+
+def _numbers(row: Mapping[str, Any], names: Iterable[str]) -> dict[str, float]:
+    return {name: float(row[name]) for name in names}
+
+
+def _provenance(judged: Judged, subject: Subject) -> Provenance:
+    bundle = subject.bundle
+    seed = bundle.recipe.get("seed")
+    answers = judged.predictions.probabilities.tobytes()
+    return Provenance(
+        hashes={
+            "the model file": sha256_file(subject.model),
+            "the record of images": sha256_bytes(bundle.members[RECORD]),
+            "the answers": sha256_bytes(answers),
+            "Sightline's code": code_digest(),
+        },
+        seeds={"the training": seed} if isinstance(seed, int) else {},
+        trained_with=bundle.environment,
+        judged_with=_environment(),
+    )
+
+
+def code_digest() -> str:
+    """Return a SHA-256 over the names and contents of this package's modules."""
+    root = Path(sightline.__file__).parent
+    lines = (
+        f"{path.relative_to(root).as_posix()} {sha256_file(path)}\n"
+        for path in sorted(root.rglob("*.py"))
+    )
+    return sha256_bytes("".join(lines).encode())
+
+
+def _environment() -> dict[str, Any]:
+    return {
+        "sightline": sightline.__version__,
+        "python": platform.python_version(),
+        "machine": platform.machine(),
+        "system": platform.system(),
+        "decoder": decoder_version(),
+        "packages": {
+            found.metadata["Name"]: found.version
+            for name in _PACKAGES
+            for found in distributions(name=name)
+        },
+    }
