@@ -117,7 +117,7 @@ def test_the_record_holds_what_a_bundle_keeps(fill):
     dataset = Dataset.from_folder(fill({"train/cat/a.png": "a", "train/dog/b.png": "b"}))
     contents = dataset.contents()
     first, _ = record_rows(dataset, contents)
-    assert first == (contents[0].digest, ("cat",), None, "train", "train/cat/a.png")
+    assert first == (contents[0].digest, ("cat",), None, "train", "train/cat/a.png", False)
     assert first.digest == contents[0].digest and first.name == "train/cat/a.png"
 
 

@@ -43,7 +43,7 @@ class DemoResult:
         data: The folder of images.
         trained: What training gave.
         mistakes: The surest wrong answers on test images.
-        unsure: The least sure answer on pictures blended of two digits.
+        unsure: The answer to one of the pictures blended of two digits: the least sure one.
         broken: The row of a file that is cut off.
     """
 
@@ -88,7 +88,7 @@ def _blends(data: Path, names: tuple[str, ...], folder: Path) -> list[Source]:
     sources: list[Source] = []
     step = max(1, len(names) // 12)
     for first, second in zip(names[::step], names[step::step], strict=False):
-        path = folder / f"{Path(first).stem}_and_{Path(second).stem}.png"
+        path = folder / "{}_and_{}.png".format(*(Path(name).stem[-4:] for name in (first, second)))
         with Image.open(data / first) as one, Image.open(data / second) as other:
             Image.blend(one, other, 0.5).save(path)
         sources.append(FileSource(path, str(path)))
