@@ -1,6 +1,6 @@
 """Planted faults: does the audit find what was put into clean photos, and nothing else?
 
-    python benchmarks/planted_faults.py [--plantings 20] [--seed 0]        # about 10 s a planting
+    python benchmarks/planted_faults.py [--plantings 20] [--seed 0]        # some 10 s a planting
 
 Each planting is drawn anew, into a copy of `clothing` in memory; the photos are not touched.
 

@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+from sightline.auditing.copies import near_copies
 from sightline.dataset import Content, Dataset, Finding, Groups, Row, content_groups
-from sightline.dataset.leaks import near_sets
 from sightline.dataset.record import aligned
 from sightline.errors import ConfigError
 from sightline.predictions import Predictions
@@ -60,21 +60,13 @@ class Evidence:
 
     @cached_property
     def near_copies(self) -> tuple[tuple[tuple[Row, Content], ...], ...]:
-        """Sets of near duplicates, not all of them identical.
-
-        Without those that look like many others: a split keeps the most alike of a crowd
-        together to be on the safe side, but likeness there is no sign of copying.
-        """
+        """Sets of nearly identical images, not all of them identical: see `copies`."""
         crowded = {
             content.digest
             for content, is_in in zip(self.contents, self.groups.crowded, strict=True)
             if is_in
         }
-        return tuple(
-            members
-            for members in near_sets(self.pairs)
-            if not any(content.digest in crowded for _, content in members)
-        )
+        return near_copies(self.pairs, crowded=crowded)
 
     @cached_property
     def groups(self) -> Groups:

@@ -20,6 +20,6 @@ GROUP_LEAK = Check(
 NEAR_LEAK = Check(
     name="near_leak",
     title="nearly the same image in two splits",
-    find=lambda evidence: near_leaks(evidence.pairs),
+    find=lambda evidence: near_leaks(evidence.pairs, evidence.near_copies),
     may_leave_out=True,
 )

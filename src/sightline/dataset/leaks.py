@@ -43,11 +43,19 @@ def identical_leaks(pairs: Iterable[tuple[Row, Content]]) -> Iterator[Finding]:
         yield from _straddling(rows, "leak", "error", "The same image")
 
 
-def near_leaks(pairs: Sequence[tuple[Row, Content]]) -> Iterator[Finding]:
-    """Yield sets of near duplicates, not all identical, in more than one split."""
+def near_leaks(
+    pairs: Sequence[tuple[Row, Content]],
+    sets: Iterable[Sequence[tuple[Row, Content]]] | None = None,
+) -> Iterator[Finding]:
+    """Yield sets of near duplicates, not all identical, in more than one split.
+
+    Args:
+        pairs: Each row with its content.
+        sets: Which of them are near duplicates; `near_sets(pairs)` by default.
+    """
     if len({row.split for row, _ in pairs} - {None}) < 2:
         return
-    for members in near_sets(pairs):
+    for members in near_sets(pairs) if sets is None else sets:
         rows = [row for row, _ in members]
         yield from _straddling(rows, "near_leak", "warning", "Nearly the same image")
 

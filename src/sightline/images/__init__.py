@@ -4,6 +4,7 @@ One decoder and one preprocessing for all of Sightline; needs no TensorFlow. `lo
 whole way; `read_header`, `decode` and `preprocess` are its parts.
 """
 
+from sightline.images.alignment import is_same_picture
 from sightline.images.decoding import DecodedImage, decode, decoder_version, read_header
 from sightline.images.fitting import FITS, Placement
 from sightline.images.formats import SUFFIXES, SUPPORTED, promised_format, sniff
@@ -60,6 +61,7 @@ __all__ = [
     "decode",
     "decoder_version",
     "hash_distance",
+    "is_same_picture",
     "load",
     "load_upright",
     "perceptual_hash",
