@@ -20,7 +20,7 @@ from sightline.inference import LiteRTRunner
 from sightline.models.bundle import read_bundle
 from sightline.reporting import comparison_lines
 from sightline.workflows.compare import Compared, compare_runners, select_both
-from sightline.workflows.looks import Looks, digests_of, record_look
+from sightline.workflows.looks import Looks, record_look
 
 _ON = "Which images: test or validation, as the records of both models have them, or new."
 
@@ -53,10 +53,11 @@ def compare(
         first, second = (LiteRTRunner(bundle) for bundle in bundles)
     with console.progress("Predicting with A, then B") as progress:
         compared = compare_runners(first, second, selection, progress=progress)
-    digests = digests_of(dataset, contents, selection.rows)
     accuracies = compared.comparison.before.value, compared.comparison.after.value
     looks = [
-        record_look(path, bundle, command="compare", part=on, images=digests, accuracy=accuracy)
+        record_look(
+            path, bundle, command="compare", part=on, images=selection.digests, accuracy=accuracy
+        )
         for path, bundle, accuracy in zip(paths, bundles, accuracies, strict=True)
     ]
     tell_looks(console, *looks)

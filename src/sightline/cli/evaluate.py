@@ -17,14 +17,25 @@ from sightline.cli.quiet import without_start_messages
 from sightline.cli.requirements import read_requirements, refuse_unmet, tell_verdicts
 from sightline.dataset import Dataset
 from sightline.errors import ConfigError
-from sightline.evaluation import Verdict, check_askable, check_prevalence, mistakes, verdict
+from sightline.evaluation import (
+    Verdict,
+    calibration_gain,
+    check_askable,
+    check_prevalence,
+    mistakes,
+    verdict,
+)
+from sightline.evaluation.abstaining import answered
+from sightline.evaluation.slices import Slices
 from sightline.files import free_path, printable
 from sightline.inference import LiteRTRunner
 from sightline.models.bundle import read_bundle
 from sightline.reporting import evaluation_lines
+from sightline.reporting.slices import slice_lines
 from sightline.workflows.evaluate import Judged, evaluate_images, select
-from sightline.workflows.looks import digests_of, record_look
+from sightline.workflows.looks import Looks, record_look
 from sightline.workflows.report import SUFFIXES, Subject, model_facts, write_report
+from sightline.workflows.slices import slice_answers
 
 _MISTAKES = 5
 
@@ -83,17 +94,24 @@ def evaluate(
         bundle,
         command="evaluate",
         part=on,
-        images=digests_of(dataset, contents, selection.rows),
+        images=selection.digests,
         accuracy=judged.evaluation.accuracy.value,
     )
     tell_looks(console, looks)
     if path is not None:
-        facts = model_facts(judged, Subject(bundle=bundle, model=model, data=data))
+        subject = Subject(
+            bundle=bundle,
+            model=model,
+            data=data,
+            verdicts=verdicts,
+            looks=looks.model if looks else None,
+        )
+        facts = model_facts(judged, subject)
         write_report(facts, path, rows=selection.rows)
         console.note(f"saved {printable(path)}")
     if console.as_json:
-        document = _document(judged, verdicts, model=model, data=data)
-        console.document({**document, "looks": looks and looks.to_json()})
+        named = {"model": printable(model), "data": printable(data)}
+        console.document({**_document(judged, verdicts, looks), **named})
     else:
         _tell(console, judged)
         tell_verdicts(console, verdicts)
@@ -117,19 +135,28 @@ def _shares(words: Sequence[str]) -> dict[str, float] | None:
     return shares or None
 
 
+def _slices(judged: Judged) -> Slices:
+    selection = judged.selection
+    return slice_answers(judged.predictions, selection.rows, selection.contents)
+
+
 def _document(
-    judged: Judged, verdicts: tuple[Verdict, ...], *, model: Path, data: Path
+    judged: Judged, verdicts: tuple[Verdict, ...], looks: Looks | None
 ) -> dict[str, object]:
-    wrong = mistakes(judged.predictions, judged.labels, _MISTAKES)
+    predictions, labels = judged.predictions, judged.labels
+    wrong = mistakes(predictions, labels, _MISTAKES)
+    rules, gain = answered(predictions, labels), calibration_gain(predictions, labels)
     return {
         "schema": "evaluate",
         "schema_version": "1.1",
-        "model": printable(model),
-        "data": printable(data),
         "selection": judged.selection.to_json(),
         "evaluation": judged.evaluation.to_json(),
         "mistakes": [mistake.to_json() for mistake in wrong],
         "requirements": [one.to_json() for one in verdicts],
+        "answered": rules and rules.to_json(),
+        "calibration": gain and gain.to_json(),
+        "slices": _slices(judged).to_json(),
+        "looks": looks and looks.to_json(),
     }
 
 
@@ -146,6 +173,13 @@ def _tell(console: Console, judged: Judged) -> None:
         if count and not (what.startswith("are new") and selection.on == "new"):
             console.note(f"{count:,} images {what}")
     for line in evaluation_lines(judged.evaluation):
+        console.line(line)
+    rules = answered(judged.predictions, judged.labels)
+    if rules is not None:
+        console.line()
+        console.line(f"By the model's rules {rules.coverage} are answered, {rules.error} wrong")
+    console.line()
+    for line in slice_lines(_slices(judged)):
         console.line(line)
     wrong = mistakes(judged.predictions, judged.labels, _MISTAKES)
     if wrong:

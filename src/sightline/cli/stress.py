@@ -55,8 +55,7 @@ def stress(
     with without_start_messages():
         runner = LiteRTRunner(bundle)
     check_labels(runner, selection)
-    judged = {row.name for row in selection.rows}
-    pairs = [pair for pair in zip(dataset.rows, contents, strict=True) if pair[0].name in judged]
+    pairs = list(zip(selection.rows, selection.contents, strict=True))
     sample = sample_images(pairs, most=images, seed=seed)
     with console.progress("Stressing images") as progress:
         stressed = stress_images(runner, sample, progress=progress)

@@ -15,7 +15,10 @@ from typing import Any
 import numpy as np
 
 from sightline.errors import CheckFailedError, ConfigError
+from sightline.evaluation.clusters import Clusters, share_estimate
+from sightline.evaluation.counts import Labels, label_matrix
 from sightline.evaluation.estimates import Estimate, wilson
+from sightline.predictions import Predictions
 
 CONFIDENCE_LEVEL = 0.95
 """How sure it is that a limit for an error holds what it promises."""
@@ -122,6 +125,51 @@ def limit_for_coverage(confidence: np.ndarray, right: np.ndarray, coverage: floa
     limit = float(np.sort(confidence)[place - 1])
     promise = f"at least {coverage:.4g} of the images get an answer (mean, chosen on {n} images)"
     return _limit(limit, confidence, right, promise)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answered:
+    """What the rules of a model do on labelled images.
+
+    Attributes:
+        coverage: Share of the images that get an answer; multi-label: of the decisions.
+        error: Share of wrong ones among the answers given.
+    """
+
+    coverage: Estimate
+    error: Estimate
+
+    def to_json(self) -> dict[str, Any]:
+        """Return both."""
+        return {"coverage": self.coverage.to_json(), "error": self.error.to_json()}
+
+
+def answered(predictions: Predictions, labels: Labels) -> Answered | None:
+    """Judge what is answered when `unsure_below` and `unlike_above` act; None without such rules.
+
+    Args:
+        predictions: The answers, with the rules.
+        labels: The right answers, aligned.
+
+    Raises:
+        DataError: The labels do not fit.
+    """
+    if predictions.unsure_below is None and predictions.unlike_above is None:
+        return None
+    ok = predictions.ok
+    wrong = (predictions.chosen != label_matrix(predictions, labels))[ok]
+    given = ~predictions.unlike[ok, None]
+    if predictions.task == "multi_class":
+        wrong, given = wrong.any(axis=1, keepdims=True), given & ~predictions.unsure[ok, None]
+    else:
+        given = given & ~predictions.unsure_decisions[ok]
+    images = np.repeat(np.arange(len(given)), given.shape[1])
+    clusters = Clusters.named(images.tolist())
+    flat, everything = given.ravel(), np.ones(given.size, bool)
+    return Answered(
+        coverage=share_estimate(flat, everything, clusters),
+        error=share_estimate(wrong.ravel() & flat, flat, clusters),
+    )
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

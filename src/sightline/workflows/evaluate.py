@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import compress
 from typing import Any
 
 from sightline.dataset import Content, Dataset, RecordRow, Row
@@ -34,6 +35,7 @@ class Selection:
         other: How many belong to the other held-out part.
         missing: Names on record for this part that were not given.
         relabelled: Names whose label differs from the one on record.
+        contents: Of the images to judge, aligned with `rows`; empty where they are not known.
     """
 
     on: str
@@ -43,6 +45,12 @@ class Selection:
     other: int
     missing: tuple[str, ...]
     relabelled: tuple[str, ...]
+    contents: tuple[Content, ...] = ()
+
+    @property
+    def digests(self) -> tuple[str, ...]:
+        """The digest of each image to judge."""
+        return tuple(content.digest for content in self.contents)
 
     def to_json(self) -> dict[str, Any]:
         """Return the counts and names as JSON."""
@@ -101,7 +109,8 @@ def select(
         raise unknown_name("part", on, PARTS)
     known, labels = splits_on_record(record), {entry.digest: entry.labels for entry in record}
     parts = [known.get(content.digest, "new") for content in contents]
-    rows = tuple(row for row, part in zip(dataset.rows, parts, strict=True) if part == on)
+    which = [part == on for part in parts]
+    rows = tuple(compress(dataset.rows, which))
     selection = Selection(
         on=on,
         rows=rows,
@@ -114,6 +123,7 @@ def select(
             for row, content in zip(dataset.rows, contents, strict=True)
             if set(labels.get(content.digest, row.labels)) != set(row.labels)
         ),
+        contents=tuple(compress(contents, which)),
     )
     if not rows:
         raise _nothing_left(selection, on)

@@ -53,18 +53,22 @@ def finish(
     _write_logs(plan.directory, trained)
     bundle = replace(made.bundle, metrics=metrics)
     write_bundle(plan.path, bundle)
-    _, judged_contents = data.learnable.part("test")
+    judged = _judged(data.learnable, test, predictions, labels)
     looks = record_look(
         plan.path,
         bundle,
         command="train",
         part="test",
-        images=[content.digest for content in judged_contents],
+        images=judged.selection.digests,
         accuracy=test.accuracy.value,
     )
-    judged = _judged(data.learnable, test, predictions, labels)
     subject = Subject(
-        bundle=bundle, model=plan.path, data=plan.request.data, findings=data.findings
+        bundle=bundle,
+        model=plan.path,
+        data=plan.request.data,
+        findings=data.findings,
+        verdicts=verdicts,
+        looks=looks.model if looks else None,
     )
     rows = data.learnable.dataset.rows
     write_report(model_facts(judged, subject), plan.directory / REPORT, rows=rows)
@@ -119,14 +123,16 @@ def _judged(
     labels: tuple[tuple[str, ...], ...],
 ) -> Judged:
     counts = data.dataset.split_counts
+    part, contents = data.part("test")
     selection = Selection(
         on="test",
-        rows=data.dataset.part("test").rows,
+        rows=part.rows,
         seen=counts["train"],
         new=0,
         other=counts["validation"],
         missing=(),
         relabelled=(),
+        contents=contents,
     )
     return Judged(evaluation=test, selection=selection, predictions=predictions, labels=labels)
 

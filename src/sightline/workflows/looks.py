@@ -11,14 +11,13 @@ from __future__ import annotations
 import json
 import math
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from sightline import __version__
-from sightline.dataset import Content, Dataset, Row
 from sightline.dataset.records import counted
 from sightline.errors import MachineError
 from sightline.files import cache_directory, canonical_json, printable, sha256_bytes
@@ -146,24 +145,6 @@ def looks(path: Path, bundle: Bundle) -> tuple[Look, ...]:
     found, _ = _read(ledger_of(path))
     model = sha256_bytes(bundle.members[WEIGHTS])
     return tuple(look for look in found if look.model == model)
-
-
-def digests_of(
-    dataset: Dataset, contents: Sequence[Content], rows: Iterable[Row]
-) -> tuple[str, ...]:
-    """Return the digests of some rows of a dataset.
-
-    Args:
-        dataset: The images.
-        contents: Their content, aligned with `dataset.rows`.
-        rows: Some of them.
-    """
-    names = {row.name for row in rows}
-    return tuple(
-        content.digest
-        for row, content in zip(dataset.rows, contents, strict=True)
-        if row.name in names
-    )
 
 
 def _added(path: Path, look: Look) -> tuple[tuple[Look, ...], tuple[str, ...]]:

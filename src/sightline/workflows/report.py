@@ -7,32 +7,40 @@ Needs no TensorFlow.
 from __future__ import annotations
 
 import platform
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import distributions
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import sightline
+from sightline.auditing import Suspicion
 from sightline.dataset import SPLITS, Finding, Row
 from sightline.dataset.records import counted
 from sightline.errors import ModelError
-from sightline.evaluation import Evaluation, mistakes
+from sightline.evaluation import Evaluation, Verdict, mistakes, right_answers
+from sightline.evaluation.stress import Stressed
 from sightline.files import free_path, sha256_bytes, sha256_file, write_json, write_text
 from sightline.images import BytesSource, decoder_version
 from sightline.models.bundle import RECORD, Bundle
 from sightline.reporting.card import Card
 from sightline.reporting.cells import matrix_cells
-from sightline.reporting.facts import ClassCount, Facts, Provenance, Training
+from sightline.reporting.facts import ClassCount, Facts, Provenance, SliceRow, Training
 from sightline.reporting.page import names_wanted, render_page
 from sightline.reporting.thumbnails import Pictures, thumbnail, thumbnails
+from sightline.workflows import facts as part
 from sightline.workflows.evaluate import Judged, Selection
+from sightline.workflows.looks import Look
+from sightline.workflows.slices import slice_answers
 
 SUFFIXES = (".html", ".json")
 
 _MISTAKES = 24
 _TRIAL = ("strength", "validation_loss", "validation_accuracy")
+Given = TypeVar("Given")
+Said = TypeVar("Said")
+
 _PACKAGES = ("ai-edge-litert", "jinja2", "numpy", "pillow")
 
 
@@ -46,6 +54,10 @@ class Subject:
         data: The data as it was given.
         findings: What the audit says; None where there was none.
         card: What the model is for.
+        verdicts: Whether what was required is shown.
+        looks: When these images were judged, this time included.
+        suspicions: Labels that are probably wrong; None where none were looked for.
+        stressed: Accuracy on worse images; None where there was none.
     """
 
     bundle: Bundle
@@ -53,6 +65,10 @@ class Subject:
     data: Path
     findings: tuple[Finding, ...] | None = None
     card: Card | None = None
+    verdicts: tuple[Verdict, ...] = ()
+    looks: tuple[Look, ...] | None = None
+    suspicions: tuple[Suspicion, ...] | None = None
+    stressed: Stressed | None = None
 
 
 def report(
@@ -92,22 +108,45 @@ def model_facts(judged: Judged, subject: Subject) -> Facts:
         subject: Where they come from.
     """
     bundle, selection = subject.bundle, judged.selection
+    predictions, evaluation = judged.predictions, judged.evaluation
+    right = right_answers(predictions, judged.labels)
     return Facts(
         title=subject.model.stem,
         model=str(subject.model),
         data=str(subject.data),
         part=selection.on,
         created=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
-        evaluation=judged.evaluation,
+        evaluation=evaluation,
         notes=_notes(selection),
+        requirements=part.requirements(subject.verdicts),
         card=subject.card,
         counts=_counts(bundle),
         findings=subject.findings,
         training=_training(bundle),
-        cells=matrix_cells(judged.predictions, judged.labels),
-        mistakes=mistakes(judged.predictions, judged.labels, _MISTAKES),
+        cells=matrix_cells(predictions, judged.labels),
+        mistakes=mistakes(predictions, judged.labels, _MISTAKES),
+        doubts=_if(part.doubts, subject.suspicions),
+        calibration=part.calibration(predictions, judged.labels, evaluation, bundle),
+        roc=part.roc(evaluation),
+        precision_recall=part.precision_recall(evaluation),
+        risk_coverage=part.coverage_curve(predictions, right),
+        abstaining=part.abstaining(predictions, judged.labels, bundle),
+        slices=_slices(judged),
+        stress=_if(part.stress_curves, subject.stressed),
+        looks=_if(part.looks, subject.looks),
         provenance=_provenance(judged, subject),
     )
+
+
+def _if(give: Callable[[Given], Said], known: Given | None) -> Said | None:
+    return None if known is None else give(known)
+
+
+def _slices(judged: Judged) -> tuple[SliceRow, ...] | None:
+    selection = judged.selection
+    if not selection.contents:
+        return None
+    return part.slice_rows(slice_answers(judged.predictions, selection.rows, selection.contents))
 
 
 def write_report(

@@ -52,7 +52,7 @@ def attributes_of(rows: Sequence[Row], contents: Sequence[Content]) -> dict[str,
 
     Returns:
         Every further column of the manifest (numbers where all that is given are numbers), the
-        group where images share one, and the size of the pictures.
+        group where images share one, size and looks of the pictures, camera and format.
     """
     columns = dict.fromkeys(name for row in rows for name in row.extra)
     known = {name: _column([row.extra.get(name, "") for row in rows]) for name in columns}
@@ -64,6 +64,9 @@ def attributes_of(rows: Sequence[Row], contents: Sequence[Content]) -> dict[str,
     width, height = np.array(sizes, np.float64).reshape(-1, 2).T
     known["pixels"] = width * height
     known["width / height"] = width / height
+    known["brightness"] = np.array([c.look.brightness if c.look else np.nan for c in contents])
+    known["sharpness"] = np.array([c.look.sharpness if c.look else np.nan for c in contents])
+    known["camera"] = [content.trace.camera if content.trace else "" for content in contents]
     known["format"] = [header.format if header else "" for header in headers]
     return known
 

@@ -1,0 +1,197 @@
+"""From what was measured to what a report says: one function for each part of the page."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+
+from sightline.auditing import Suspicion
+from sightline.evaluation import Estimate, Evaluation, Labels, Verdict, label_matrix
+from sightline.evaluation.abstaining import answered, risk_coverage
+from sightline.evaluation.calibration import probabilities_of
+from sightline.evaluation.ranking import Curve as RankingCurve
+from sightline.evaluation.reliability import ReliabilityBin, calibration_error, reliability
+from sightline.evaluation.slices import Slices
+from sightline.evaluation.stress import Stressed
+from sightline.models.bundle import Bundle
+from sightline.models.deciding import TEMPERATURE
+from sightline.predictions import Predictions
+from sightline.reporting import facts
+from sightline.workflows.looks import Look
+
+
+def requirements(verdicts: Iterable[Verdict]) -> tuple[facts.Requirement, ...]:
+    """Return what was demanded, and whether it holds."""
+    return tuple(
+        facts.Requirement(text=str(one.requirement), passed=one.passed, sentence=str(one))
+        for one in verdicts
+    )
+
+
+def roc(evaluation: Evaluation) -> tuple[facts.Curve, ...] | None:
+    """Return the ROC curve of each class for which it is defined; None without probabilities."""
+    if evaluation.probabilistic is None:
+        return None
+    classes = evaluation.probabilistic.classes.items()
+    return tuple(_curve(name, one.roc, one.roc_auc) for name, one in classes if one.roc is not None)
+
+
+def precision_recall(evaluation: Evaluation) -> tuple[facts.Curve, ...] | None:
+    """Return precision over recall of each class that has images; None without probabilities."""
+    if evaluation.probabilistic is None:
+        return None
+    return tuple(
+        _curve(name, one.precision_recall, one.average_precision)
+        for name, one in evaluation.probabilistic.classes.items()
+        if one.precision_recall is not None
+    )
+
+
+def _curve(name: str, curve: RankingCurve, area: Estimate) -> facts.Curve:
+    return facts.Curve(
+        name=name, x=tuple(curve.x.tolist()), y=tuple(curve.y.tolist()), n=area.n, area=area
+    )
+
+
+def calibration(
+    predictions: Predictions, labels: Labels, evaluation: Evaluation, bundle: Bundle
+) -> facts.Calibration | None:
+    """Return how far confidence can be believed, before and after the temperature.
+
+    Args:
+        predictions: The answers.
+        labels: The right ones.
+        evaluation: Of both.
+        bundle: The model.
+    """
+    measured = evaluation.probabilistic
+    if measured is None or not measured.reliability:
+        return None
+    temperature = np.atleast_1d(bundle.weights()[TEMPERATURE])
+    after = _reliability("with the temperature", measured.calibration_error, measured.reliability)
+    held_out = bundle.held_out()
+    if held_out is None or predictions.logits is None:
+        name = "as it is: nothing calibrated it"
+        return facts.Calibration(
+            diagrams=(_reliability(name, measured.calibration_error, measured.reliability),)
+        )
+    ok = predictions.ok
+    truth = label_matrix(predictions, labels)[ok]
+    plain = probabilities_of(predictions.logits[ok], 1.0, task=predictions.task)
+    if predictions.task == "multi_class":
+        confidence = plain.max(axis=1)
+        right = truth[np.arange(len(truth)), plain.argmax(axis=1)]
+    else:
+        confidence, right = plain.ravel(), truth.ravel()
+    before = _reliability(
+        "without it",
+        calibration_error(confidence, right, n=len(truth)),
+        reliability(confidence, right),
+    )
+    return facts.Calibration(
+        diagrams=(before, after),
+        temperature=float(temperature[0]) if len(temperature) == 1 else None,
+        fitted_on=f"{len(held_out.logits)} validation",
+    )
+
+
+def _reliability(name: str, error: Estimate, bins: Sequence[ReliabilityBin]) -> facts.Reliability:
+    return facts.Reliability(
+        name=name,
+        ece=error,
+        bins=tuple(
+            facts.Bin(low=one.low, high=one.high, confidence=one.confidence, accuracy=one.observed)
+            for one in bins
+        ),
+    )
+
+
+def coverage_curve(predictions: Predictions, right: np.ndarray) -> facts.Curve | None:
+    """Return the share of mistakes among the surest images; None without an answer.
+
+    Args:
+        predictions: The answers.
+        right: Bool (n,), which of them are.
+    """
+    ok = predictions.ok
+    found = risk_coverage(predictions.confidence[ok], right[ok])
+    if found is None:
+        return None
+    return facts.Curve(
+        name="wrong among the answered",
+        x=tuple(found.coverage.tolist()),
+        y=tuple(found.risk.tolist()),
+        low=tuple(found.low.tolist()),
+        high=tuple(found.high.tolist()),
+        n=found.n,
+    )
+
+
+def abstaining(predictions: Predictions, labels: Labels, bundle: Bundle) -> facts.Abstaining | None:
+    """Return the rules by which the model does not answer, and what they cost; None without any.
+
+    Args:
+        predictions: The answers.
+        labels: The right ones.
+        bundle: The model.
+    """
+    rules = bundle.rules
+    words = [
+        rules.promises.get(name, name)
+        for name, there in (
+            ("unsure_below", bool(rules.unsure_below)),
+            ("unlike_above", rules.unlike_above is not None),
+        )
+        if there
+    ]
+    if not words:
+        return None
+    found = answered(predictions, labels)
+    if found is None:
+        return None
+    error = found.error
+    right = Estimate(value=1 - error.value, low=1 - error.high, high=1 - error.low, n=error.n)
+    return facts.Abstaining(rule="; ".join(words), coverage=found.coverage, accuracy=right)
+
+
+def slice_rows(found: Slices) -> tuple[facts.SliceRow, ...]:
+    """Return the slices that were large enough to judge, the worst first."""
+    return tuple(
+        facts.SliceRow(
+            column=one.attribute,
+            value=one.value,
+            accuracy=one.accuracy,
+            difference=one.difference,
+            flagged=one.is_weak,
+        )
+        for one in found.slices
+    )
+
+
+def stress_curves(stressed: Stressed) -> tuple[facts.Stress, ...]:
+    """Return each way to be worse as a curve that begins with the images as they are."""
+    return tuple(
+        facts.Stress(
+            name=one.name,
+            levels=tuple(float(place) for place in range(len(one.points) + 1)),
+            accuracy=(stressed.clean, *(point.accuracy for point in one.points)),
+            unit="as it is; then "
+            + ", ".join(f"{point.level:g}" for point in one.points)
+            + f" ({one.unit})",
+        )
+        for one in stressed.curves
+    )
+
+
+def doubts(suspicions: Iterable[Suspicion], most: int = 24) -> tuple[facts.Doubt, ...]:
+    """Return the most doubtful labels."""
+    return tuple(
+        facts.Doubt(name=one.name, label=one.given, suggestion=one.suggested, score=1 - one.wrong)
+        for one in list(suspicions)[:most]
+    )
+
+
+def looks(found: Iterable[Look]) -> tuple[facts.Look, ...]:
+    """Return when the images were judged, and by which command."""
+    return tuple(facts.Look(when=one.time, command=f"sightline {one.command}") for one in found)
