@@ -68,7 +68,9 @@ def test_what_could_not_be_judged_is_said():
 def test_without_answers_it_is_not_run():
     not_run = {item.check: item.reason for item in audit(images()).not_run}
     assert (
-        not_run["label_error"] == not_run["outlier"] == "needs the answers of a model: --with MODEL"
+        not_run["label_error"]
+        == not_run["outlier"]
+        == "needs the answers of a model: `sightline audit DATA --with MODEL`"
     )
 
 

@@ -12,7 +12,9 @@ from sightline.dataset.record import aligned
 from sightline.errors import ConfigError
 from sightline.predictions import Predictions
 
-NEEDS: Mapping[str, str] = {"predictions": "needs the answers of a model: --with MODEL"}
+NEEDS: Mapping[str, str] = {
+    "predictions": "needs the answers of a model: `sightline audit DATA --with MODEL`"
+}
 """What a check may need beside the images: an attribute of `Evidence`, and how it is asked for."""
 
 

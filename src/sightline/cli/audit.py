@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from sightline.auditing import Findings
 from sightline.auditing.gate import check_words
 from sightline.cli.console import Console
 from sightline.cli.findings import tell_findings
-from sightline.cli.options import Allow, Data
+from sightline.cli.options import Allow, Data, Overwrite
 from sightline.cli.quiet import without_start_messages
-from sightline.dataset import Dataset
+from sightline.dataset import Dataset, Finding
 from sightline.errors import CheckFailedError
-from sightline.files import printable
+from sightline.files import free_path, printable
+from sightline.reporting.facts import DataFacts
 from sightline.workflows.audit import audit as look
 from sightline.workflows.audit import feature_graph
+from sightline.workflows.report import SUFFIXES, data_facts, write_report
+from sightline.workflows.thorough import features_of
 
 
 def audit(
@@ -32,7 +36,14 @@ def audit(
             "or of a network with ImageNet weights, for example mobilenet_v2.",
         ),
     ] = None,
+    save: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="Also write it as a page: .html for people, .json as data."
+        ),
+    ] = None,
     allow: Allow = None,
+    overwrite: Overwrite = False,
 ) -> None:
     """Look for what makes data untrustworthy, before training.
 
@@ -40,6 +51,7 @@ def audit(
     training.
     """
     console: Console = context.obj
+    path = save and free_path(save, suffixes=SUFFIXES, overwrite=overwrite)
     check_words(allow or (), ())
     dataset = Dataset.open(data, allow=allow or ())
     graph = None
@@ -47,35 +59,32 @@ def audit(
         with without_start_messages():
             graph = feature_graph(model)
     audited = look(dataset, graph=graph, stage=console.progress)
-    found = audited.findings
-    findings = Findings((*dataset.notices, *found), not_run=found.not_run).worst_first()
-    stopping = [
-        finding
-        for finding in findings
-        if finding.severity == "error" and finding.check not in (allow or ())
-    ]
+    features = "" if model is None else features_of(model)
+    facts = data_facts(audited, dataset, data=str(data), features=features)
     if console.as_json:
-        console.document(
-            {
-                "schema": "audit",
-                "schema_version": "1.1",
-                "data": printable(data),
-                "images": len(dataset),
-                "classes": dataset.class_counts(),
-                "findings": [finding.to_json() for finding in findings],
-                "not_run": [skipped.to_json() for skipped in findings.not_run],
-                "doubtful_labels": [doubt.to_json() for doubt in audited.doubtful(dataset)],
-            }
-        )
+        console.document(facts.to_json())
     else:
-        console.line(f"{len(dataset):,} images, {len(dataset.classes)} classes")
-        tell_findings(console, findings)
-        if not findings:
-            console.line("Nothing was found.")
-        for skipped in findings.not_run:
-            console.line(f"Not run: {skipped.check} ({skipped.reason}).")
+        _tell(console, facts)
+    if path is not None:
+        write_report(facts, path, rows=dataset.rows)
+        console.note(f"saved {printable(path)}")
+    _refuse(facts.findings or (), allow or ())
+
+
+def _tell(console: Console, facts: DataFacts) -> None:
+    images, classes = sum((facts.splits or {}).values()), len(facts.counts or ())
+    console.line(f"{images:,} images, {classes} classes")
+    tell_findings(console, facts.findings or ())
+    if not facts.findings:
+        console.line("Nothing was found.")
+    for skipped in facts.not_run:
+        console.line(f"Not run: {skipped.check} ({skipped.reason}).")
+
+
+def _refuse(findings: Sequence[Finding], allow: Sequence[str]) -> None:
+    stopping = [one for one in findings if one.severity == "error" and one.check not in allow]
     if stopping:
-        checks = ", ".join(dict.fromkeys(finding.check for finding in stopping))
+        checks = ", ".join(dict.fromkeys(one.check for one in stopping))
         raise CheckFailedError(
             f"{len(stopping)} findings would stop training: {checks}.",
             expected="data without them",

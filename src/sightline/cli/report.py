@@ -2,24 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from sightline.auditing import audit
 from sightline.auditing.gate import check_words
 from sightline.cli.console import Console
+from sightline.cli.looks import tell_looks
 from sightline.cli.options import Allow, Data, Model, Overwrite
 from sightline.cli.quiet import without_start_messages
-from sightline.dataset import Dataset
-from sightline.dataset.record import splits_on_record
+from sightline.dataset import Content, Dataset
+from sightline.dataset.record import RecordRow, splits_on_record
 from sightline.files import free_path, printable
 from sightline.inference import LiteRTRunner
 from sightline.models.bundle import read_bundle
 from sightline.reporting.card import card_template, read_card
+from sightline.reporting.facts import Facts
+from sightline.workflows.audit import feature_graph
 from sightline.workflows.evaluate import evaluate_images, select
+from sightline.workflows.looks import record_look
 from sightline.workflows.report import SUFFIXES, Subject, model_facts, write_report
+from sightline.workflows.thorough import (
+    audit_subject,
+    draw_overlays,
+    explainable,
+    stress_test,
+)
 
 
 def _print_template(context: typer.Context, asked: bool) -> None:
@@ -55,6 +66,14 @@ def report(
             callback=_print_template,
         ),
     ] = False,
+    thorough: Annotated[
+        bool,
+        typer.Option(
+            "--thorough",
+            help="Also look for doubtful labels, make images worse, and draw where the model "
+            "looked; takes minutes.",
+        ),
+    ] = False,
     allow: Allow = None,
     overwrite: Overwrite = False,
 ) -> None:
@@ -71,24 +90,52 @@ def report(
     dataset = Dataset.open(data, allow=allow or ())
     with console.progress("Reading images") as progress:
         contents = dataset.contents(progress=progress)
-    record = bundle.record()
-    selection = select(dataset, contents, record, on=on)
-    known = splits_on_record(record)
-    splits = {
-        row.name: known.get(content.digest)
-        for row, content in zip(dataset.rows, contents, strict=True)
-    }
-    findings = (*dataset.notices, *audit(dataset.with_splits(splits), contents))
+    selection = select(dataset, contents, bundle.record(), on=on)
     with without_start_messages():
         runner = LiteRTRunner(bundle)
     with console.progress("Predicting") as progress:
         judged = evaluate_images(runner, selection, progress=progress)
-    subject = Subject(bundle=bundle, model=model, data=data, findings=findings, card=told)
+    looks = record_look(
+        model,
+        bundle,
+        command="report",
+        part=on,
+        images=selection.digests,
+        accuracy=judged.evaluation.accuracy.value,
+    )
+    tell_looks(console, looks)
+    subject = Subject(
+        bundle=bundle, model=model, data=data, card=told, looks=looks.model if looks else None
+    )
+    with without_start_messages():
+        graph = feature_graph(str(model)) if thorough else None
+    dataset = _on_record(dataset, contents, bundle.record())
+    subject = audit_subject(subject, dataset, contents, graph=graph, stage=console.progress)
+    if thorough:
+        stressed = stress_test(runner, selection, stage=console.progress)
+        subject = replace(subject, stressed=stressed)
     facts = model_facts(judged, subject)
-    write_report(facts, path, rows=dataset.rows)
+    drawn = thorough and path.suffix.lower() != ".json"
+    overlays = _overlays(console, facts, subject) if drawn else {}
+    write_report(facts, path, rows=dataset.rows, overlays=overlays.items())
     if console.as_json:
         console.document(facts.to_json())
         return
     size = path.stat().st_size / 1e6
     accuracy = facts.evaluation.accuracy
     console.line(f"saved {printable(path)} ({size:.1f} MB): accuracy {accuracy} on {on} images")
+
+
+def _on_record(
+    dataset: Dataset, contents: Sequence[Content], record: Sequence[RecordRow]
+) -> Dataset:
+    """Return the dataset with the splits that the model has on record, found by content."""
+    known = splits_on_record(record)
+    pairs = zip(dataset.rows, contents, strict=True)
+    return dataset.with_splits({row.name: known.get(content.digest) for row, content in pairs})
+
+
+def _overlays(console: Console, facts: Facts, subject: Subject) -> dict[str, bytes]:
+    with without_start_messages():
+        model = explainable(subject.bundle)
+    return draw_overlays(model, facts, subject.rows, stage=console.progress)

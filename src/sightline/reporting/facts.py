@@ -1,4 +1,4 @@
-"""What a report says, as data: everything that its page shows and its JSON holds, no pictures.
+"""What a page says, as data: everything that it shows and its JSON holds, no pictures.
 
 Each part is optional. Whoever computes one fills its field with the plain records below, and
 its section appears; a field that is None has a section that says why (`Facts.reasons`, or the
@@ -15,10 +15,14 @@ from typing import Any
 
 import numpy as np
 
+from sightline.auditing import NotRun, Suspicion
 from sightline.dataset import Finding
 from sightline.evaluation import Estimate, Evaluation, Mistake
 from sightline.files import printable
 from sightline.reporting.card import Card
+
+UNDIVIDED = "undivided"
+"""Stands for the split of an image that has none."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,11 +46,24 @@ class ClassCount:
 
     Attributes:
         name: The class.
-        images: From split to number.
+        images: From split, or `UNDIVIDED`, to number.
     """
 
     name: str
     images: Mapping[str, int]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Place:
+    """Where an image stands in the data, for images that a finding concerns.
+
+    Attributes:
+        labels: What it is labelled.
+        split: Its split, or `UNDIVIDED`.
+    """
+
+    labels: tuple[str, ...]
+    split: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -154,23 +171,6 @@ class Abstaining:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Doubt:
-    """A label that is probably wrong.
-
-    Attributes:
-        name: The image.
-        label: What it has.
-        suggestion: What it probably is.
-        score: From 0, surely wrong, to 1, surely right.
-    """
-
-    name: str
-    label: str
-    suggestion: str
-    score: float
-
-
-@dataclass(frozen=True, kw_only=True)
 class SliceRow:
     """Accuracy on a part of the images.
 
@@ -179,7 +179,7 @@ class SliceRow:
         value: Which part, for example `"north"`.
         accuracy: Its n is the number of images.
         difference: To all other images; None where it cannot be told.
-        flagged: Whether the difference is more than chance explains.
+        flagged: Whether it is worse than the others by more than chance explains.
     """
 
     column: str
@@ -195,14 +195,17 @@ class Stress:
 
     Attributes:
         name: For example `"blur"`.
-        levels: What was done, from nothing on, in the unit of `unit`.
-        accuracy: One for each level.
+        levels: What was done, the mildest first, in the unit of `unit`.
+        accuracy: On the images as they are, then one for each level.
+        falls: For each level whether the accuracy is lower by more than chance explains; empty
+            where that was not asked.
         unit: For example `"sigma in pixels"`.
     """
 
     name: str
     levels: tuple[float, ...]
     accuracy: tuple[Estimate, ...]
+    falls: tuple[bool, ...] = ()
     unit: str = "level"
 
 
@@ -252,26 +255,72 @@ class Training:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Facts:
-    """All that a report says.
+class DataFacts:
+    """All that is said of images and their labels, whether or not a model was judged on them.
 
     Attributes:
-        title: What the page is called; usually the model's name.
-        model: The model file as it was given; empty where there is none.
+        title: What the page is called; usually the model's name, or the data's.
         data: The data as it was given; empty where unknown.
-        part: Which images were judged: `"test"`, `"validation"`, `"new"`, or empty.
         created: When, ISO 8601; empty where it shall not matter.
-        evaluation: The figures.
         notes: Sentences on what was left out or is unusual.
         reasons: From a section's id to why its part is missing, in place of its usual words.
-        requirements: What was demanded.
-        card: What the model is for.
+        splits: Images by split, or `UNDIVIDED`.
         counts: Images by class and split.
         findings: What the audit says; empty where it found nothing.
+        not_run: The checks of the audit that could not run.
+        places: Where the images that findings and doubts concern stand, by their names.
+        doubts: Labels that are probably wrong, the most doubtful first.
+        doubts_by: Whose features the doubts come from, in a sentence.
+    """
+
+    title: str
+    data: str = ""
+    created: str = ""
+    notes: tuple[str, ...] = ()
+    reasons: Mapping[str, str] = field(default_factory=dict)
+    splits: Mapping[str, int] | None = None
+    counts: tuple[ClassCount, ...] | None = None
+    findings: tuple[Finding, ...] | None = None
+    not_run: tuple[NotRun, ...] = ()
+    places: Mapping[str, Place] = field(default_factory=dict)
+    doubts: tuple[Suspicion, ...] | None = None
+    doubts_by: str = ""
+
+    @property
+    def about(self) -> tuple[tuple[str, str], ...]:
+        """What stands under the title: names and values, some of them empty."""
+        return (("Data", self.data), ("Made", _readable(self.created)))
+
+    def to_json(self) -> dict[str, Any]:
+        """Return everything as JSON (`reporting/schemas/audit.json`)."""
+        splits, counts = self.splits or {}, self.counts or ()
+        return {
+            "schema": "audit",
+            "schema_version": "1.2",
+            "data": printable(self.data),
+            "images": sum(splits.values()),
+            "classes": plain({one.name: sum(one.images.values()) for one in counts}),
+            "splits": plain(splits),
+            "counts": plain(counts),
+            "findings": plain(self.findings or ()),
+            "not_run": plain(self.not_run),
+            "doubtful_labels": plain(self.doubts or ()),
+        }
+
+
+@dataclass(frozen=True, kw_only=True)
+class Facts(DataFacts):
+    """All that a report says of a model, with what is known of its data.
+
+    Attributes:
+        model: The model file as it was given; empty where there is none.
+        part: Which images were judged: `"test"`, `"validation"`, `"new"`, or empty.
+        evaluation: The figures.
+        requirements: What was demanded.
+        card: What the model is for.
         training: The recipe and its course.
         cells: Images in the cells of the confusion matrix.
         mistakes: The surest mistakes.
-        doubts: The most doubtful labels.
         calibration: Whether confidence can be believed.
         roc: For each class true positive rate (y) over false positive rate (x).
         precision_recall: For each class precision (y) over recall (x).
@@ -283,22 +332,14 @@ class Facts:
         provenance: Hashes, seeds and versions.
     """
 
-    title: str
     model: str = ""
-    data: str = ""
     part: str = ""
-    created: str = ""
     evaluation: Evaluation
-    notes: tuple[str, ...] = ()
-    reasons: Mapping[str, str] = field(default_factory=dict)
     requirements: tuple[Requirement, ...] | None = None
     card: Card | None = None
-    counts: tuple[ClassCount, ...] | None = None
-    findings: tuple[Finding, ...] | None = None
     training: Training | None = None
     cells: tuple[Cell, ...] | None = None
     mistakes: tuple[Mistake, ...] | None = None
-    doubts: tuple[Doubt, ...] | None = None
     calibration: Calibration | None = None
     roc: tuple[Curve, ...] | None = None
     precision_recall: tuple[Curve, ...] | None = None
@@ -309,13 +350,23 @@ class Facts:
     looks: tuple[Look, ...] | None = None
     provenance: Provenance | None = None
 
+    @property
+    def about(self) -> tuple[tuple[str, str], ...]:
+        """What stands under the title."""
+        data, made = super().about
+        return (("Model", self.model), data, ("Judged on", self.part), made)
+
     def to_json(self) -> dict[str, Any]:
         """Return everything as JSON (`reporting/schemas/report.json`).
 
         NaN becomes null, names become printable, and a part that is missing is null.
         """
         facts = {item.name: plain(getattr(self, item.name)) for item in fields(self)}
-        return {"schema": "report", "schema_version": "1.0", **facts}
+        return {"schema": "report", "schema_version": "1.1", **facts}
+
+
+def _readable(time: str) -> str:
+    return time.replace("T", " ").replace("Z", " UTC")
 
 
 def plain(value: Any) -> Any:

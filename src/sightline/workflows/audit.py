@@ -69,12 +69,17 @@ class Audited:
 
 
 def audit(
-    dataset: Dataset, *, graph: FeatureGraph | None = None, stage: Stage | None = None
+    dataset: Dataset,
+    contents: Sequence[Content] | None = None,
+    *,
+    graph: FeatureGraph | None = None,
+    stage: Stage | None = None,
 ) -> Audited:
     """Look at data, and with a network also at what its images show.
 
     Args:
         dataset: The images.
+        contents: What `dataset.contents()` gave, if it was called before; else it is called now.
         graph: Of `feature_graph`; without one, the checks that need it are listed as not run.
         stage: Is told how far the work has come.
 
@@ -82,14 +87,15 @@ def audit(
         ImageError: An image can no longer be decoded.
     """
     stage = stage or (lambda label: nullcontext(lambda done, total: None))
-    with stage("Reading images") as progress:
-        contents = dataset.contents(progress=progress)
+    if contents is None:
+        with stage("Reading images") as progress:
+            contents = dataset.contents(progress=progress)
     predictions = None
     if graph is not None:
         with stage("Computing features") as progress:
             predictions = predict_labels(dataset, contents, graph, progress=progress)
     findings = run_checks(dataset, contents, predictions=predictions)
-    return Audited(findings=findings, contents=contents, predictions=predictions)
+    return Audited(findings=findings, contents=tuple(contents), predictions=predictions)
 
 
 def feature_graph(name: str) -> FeatureGraph:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from sightline.auditing import Suspicion
+from sightline.auditing import Findings, Suspicion
+from sightline.dataset import SPLITS, Dataset, Finding, Row
 from sightline.evaluation import Estimate, Evaluation, Labels, Verdict, label_matrix
 from sightline.evaluation.abstaining import answered, risk_coverage
 from sightline.evaluation.calibration import probabilities_of
@@ -18,6 +20,7 @@ from sightline.models.bundle import Bundle
 from sightline.models.deciding import TEMPERATURE
 from sightline.predictions import Predictions
 from sightline.reporting import facts
+from sightline.workflows.audit import Audited
 from sightline.workflows.looks import Look
 
 
@@ -174,22 +177,66 @@ def stress_curves(stressed: Stressed) -> tuple[facts.Stress, ...]:
     return tuple(
         facts.Stress(
             name=one.name,
-            levels=tuple(float(place) for place in range(len(one.points) + 1)),
+            levels=tuple(point.level for point in one.points),
             accuracy=(stressed.clean, *(point.accuracy for point in one.points)),
-            unit="as it is; then "
-            + ", ".join(f"{point.level:g}" for point in one.points)
-            + f" ({one.unit})",
+            falls=tuple(point.falls for point in one.points),
+            unit=one.unit,
         )
         for one in stressed.curves
     )
 
 
-def doubts(suspicions: Iterable[Suspicion], most: int = 24) -> tuple[facts.Doubt, ...]:
-    """Return the most doubtful labels."""
-    return tuple(
-        facts.Doubt(name=one.name, label=one.given, suggestion=one.suggested, score=1 - one.wrong)
-        for one in list(suspicions)[:most]
-    )
+def split_counts(splits: Iterable[str | None]) -> dict[str, int]:
+    """Return how many images stand in each split that has some, in the order of the work."""
+    counts = Counter(split or facts.UNDIVIDED for split in splits)
+    return {name: counts[name] for name in (*SPLITS, facts.UNDIVIDED) if counts[name]}
+
+
+def class_counts(
+    classes: Iterable[str], images: Iterable[tuple[Sequence[str], str | None]]
+) -> tuple[facts.ClassCount, ...]:
+    """Return how many images of each split have each class.
+
+    Args:
+        classes: In order.
+        images: The labels and the split of each; labels that are no class are passed over.
+    """
+    known = list(images)
+    splits = split_counts(split for _, split in known)
+    counts = {name: dict.fromkeys(splits, 0) for name in classes}
+    for labels, split in known:
+        for label in counts.keys() & set(labels):
+            counts[label][split or facts.UNDIVIDED] += 1
+    return tuple(facts.ClassCount(name=name, images=images) for name, images in counts.items())
+
+
+def doubts(audited: Audited, dataset: Dataset) -> tuple[Suspicion, ...] | None:
+    """Return the labels that are probably wrong; None where they were not examined."""
+    return None if unexamined(audited.findings) else audited.doubtful(dataset)
+
+
+def unexamined(findings: Findings) -> dict[str, str]:
+    """Return why labels were not examined, as `DataFacts.reasons` has it; empty if they were."""
+    lacks = [one.reason for one in findings.not_run if one.check == "label_error"]
+    return {"doubts": f"{lacks[0]}."} if lacks else {}
+
+
+def places(
+    rows: Iterable[Row], findings: Iterable[Finding], doubts: Iterable[Suspicion]
+) -> dict[str, facts.Place]:
+    """Return where the images that findings and doubts concern stand, by name.
+
+    Args:
+        rows: All images.
+        findings: Those that name images.
+        doubts: Likewise.
+    """
+    names = {path for one in findings for path in one.paths} | {one.name for one in doubts}
+    return {
+        row.name: facts.Place(labels=row.labels, split=row.split or facts.UNDIVIDED)
+        for row in rows
+        if row.name in names
+    }
 
 
 def looks(found: Iterable[Look]) -> tuple[facts.Look, ...]:

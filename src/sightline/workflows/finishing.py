@@ -66,12 +66,12 @@ def finish(
         bundle=bundle,
         model=plan.path,
         data=plan.request.data,
+        rows=data.learnable.dataset.rows,
         findings=data.findings,
         verdicts=verdicts,
         looks=looks.model if looks else None,
     )
-    rows = data.learnable.dataset.rows
-    write_report(model_facts(judged, subject), plan.directory / REPORT, rows=rows)
+    write_report(model_facts(judged, subject), plan.directory / REPORT, rows=subject.rows)
     return TrainResult(
         path=plan.path,
         directory=plan.directory,

@@ -1,4 +1,4 @@
-"""`report`: all that is known of a model and its images, as one page or one JSON document.
+"""`report`: all that is known of a model, or of images alone, as one page or one JSON document.
 
 Gathers facts and writes them; what each fact means and looks like is decided in `reporting`.
 Needs no TensorFlow.
@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import distributions
 from pathlib import Path
 from typing import Any, TypeVar
 
 import sightline
-from sightline.auditing import Suspicion
-from sightline.dataset import SPLITS, Finding, Row
+from sightline.auditing import Findings, NotRun, Suspicion
+from sightline.dataset import Dataset, Finding, Row
 from sightline.dataset.records import counted
 from sightline.errors import ModelError
 from sightline.evaluation import Evaluation, Verdict, mistakes, right_answers
@@ -26,10 +26,11 @@ from sightline.images import BytesSource, decoder_version
 from sightline.models.bundle import RECORD, Bundle
 from sightline.reporting.card import Card
 from sightline.reporting.cells import matrix_cells
-from sightline.reporting.facts import ClassCount, Facts, Provenance, SliceRow, Training
+from sightline.reporting.facts import DataFacts, Facts, Provenance, SliceRow, Training
 from sightline.reporting.page import names_wanted, render_page
 from sightline.reporting.thumbnails import Pictures, thumbnail, thumbnails
 from sightline.workflows import facts as part
+from sightline.workflows.audit import Audited
 from sightline.workflows.evaluate import Judged, Selection
 from sightline.workflows.looks import Look
 from sightline.workflows.slices import slice_answers
@@ -52,38 +53,48 @@ class Subject:
         bundle: The model.
         model: Its file.
         data: The data as it was given.
+        rows: The images that were audited; without them, nothing is said of where they stand.
         findings: What the audit says; None where there was none.
+        not_run: The checks of the audit that could not run.
         card: What the model is for.
         verdicts: Whether what was required is shown.
         looks: When these images were judged, this time included.
         suspicions: Labels that are probably wrong; None where none were looked for.
+        features: Whose features tell of them, in a sentence.
         stressed: Accuracy on worse images; None where there was none.
+        reasons: From a section's id to why there is nothing to show, where that is unusual.
     """
 
     bundle: Bundle
     model: Path
     data: Path
+    rows: tuple[Row, ...] = ()
     findings: tuple[Finding, ...] | None = None
+    not_run: tuple[NotRun, ...] = ()
     card: Card | None = None
     verdicts: tuple[Verdict, ...] = ()
     looks: tuple[Look, ...] | None = None
     suspicions: tuple[Suspicion, ...] | None = None
+    features: str = ""
     stressed: Stressed | None = None
+    reasons: Mapping[str, str] = field(default_factory=dict)
 
 
 def report(
-    result: Evaluation | Judged | Facts,
+    result: Evaluation | Judged | Findings | Audited | DataFacts,
     path: str | Path,
     *,
+    data: Dataset | None = None,
     overwrite: bool = False,
     overlays: Iterable[tuple[str, bytes]] = (),
 ) -> Path:
     """Write a result as a page for people (`.html`) or as data for programs (`.json`).
 
     Args:
-        result: An `Evaluation` gives the figures; `Judged` adds mistakes and images; `Facts` are
-            written as they are.
+        result: An `Evaluation` gives the figures; `Judged` adds mistakes and images; findings
+            and `Audited` give a page of the data alone; facts are written as they are.
         path: Where to; the suffix decides.
+        data: What was audited: adds counts and images to findings.
         overwrite: Replace what stands there.
         overlays: Heatmaps as PNG or JPEG files, by the names of the images.
 
@@ -95,8 +106,8 @@ def report(
         MachineError: The file cannot be written.
     """
     target = free_path(Path(path), suffixes=SUFFIXES, overwrite=overwrite, option="overwrite=True")
-    rows = result.selection.rows if isinstance(result, Judged) else ()
-    write_report(_facts(result), target, rows=rows, overlays=overlays)
+    rows = result.selection.rows if isinstance(result, Judged) else data.rows if data else ()
+    write_report(_facts(result, data), target, rows=rows, overlays=overlays)
     return target
 
 
@@ -107,7 +118,7 @@ def model_facts(judged: Judged, subject: Subject) -> Facts:
         judged: Its answers on held-out images.
         subject: Where they come from.
     """
-    bundle, selection = subject.bundle, judged.selection
+    bundle, selection, record = subject.bundle, judged.selection, subject.bundle.record()
     predictions, evaluation = judged.predictions, judged.evaluation
     right = right_answers(predictions, judged.labels)
     return Facts(
@@ -115,17 +126,22 @@ def model_facts(judged: Judged, subject: Subject) -> Facts:
         model=str(subject.model),
         data=str(subject.data),
         part=selection.on,
-        created=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        created=_now(),
         evaluation=evaluation,
         notes=_notes(selection),
+        reasons=subject.reasons,
         requirements=part.requirements(subject.verdicts),
         card=subject.card,
-        counts=_counts(bundle),
+        splits=part.split_counts(row.split for row in record),
+        counts=part.class_counts(bundle.classes, ((row.labels, row.split) for row in record)),
         findings=subject.findings,
+        not_run=subject.not_run,
+        places=part.places(subject.rows, subject.findings or (), subject.suspicions or ()),
         training=_training(bundle),
         cells=matrix_cells(predictions, judged.labels),
         mistakes=mistakes(predictions, judged.labels, _MISTAKES),
-        doubts=_if(part.doubts, subject.suspicions),
+        doubts=subject.suspicions,
+        doubts_by=subject.features,
         calibration=part.calibration(predictions, judged.labels, evaluation, bundle),
         roc=part.roc(evaluation),
         precision_recall=part.precision_recall(evaluation),
@@ -136,6 +152,43 @@ def model_facts(judged: Judged, subject: Subject) -> Facts:
         looks=_if(part.looks, subject.looks),
         provenance=_provenance(judged, subject),
     )
+
+
+def data_facts(
+    audited: Audited, dataset: Dataset | None, *, data: str = "", features: str = ""
+) -> DataFacts:
+    """Return what is known of images and labels alone.
+
+    Args:
+        audited: What the audit found.
+        dataset: What was audited; without it, there are neither counts nor doubtful labels.
+        data: The data as it was given.
+        features: Whose features the audit was given, in a sentence.
+    """
+    found = audited.findings
+    if dataset is None:
+        return DataFacts(title="Audit", findings=found.worst_first(), not_run=found.not_run)
+    doubts = part.doubts(audited, dataset)
+    findings = Findings((*dataset.notices, *found)).worst_first()
+    return DataFacts(
+        title=Path(data).name or "Audit",
+        data=data,
+        created=_now(),
+        reasons=part.unexamined(found),
+        splits=part.split_counts(row.split for row in dataset.rows),
+        counts=part.class_counts(
+            dataset.classes, ((row.labels, row.split) for row in dataset.rows)
+        ),
+        findings=findings,
+        not_run=found.not_run,
+        places=part.places(dataset.rows, findings, doubts or ()),
+        doubts=doubts,
+        doubts_by=features,
+    )
+
+
+def _now() -> str:
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _if(give: Callable[[Given], Said], known: Given | None) -> Said | None:
@@ -150,7 +203,7 @@ def _slices(judged: Judged) -> tuple[SliceRow, ...] | None:
 
 
 def write_report(
-    facts: Facts,
+    facts: DataFacts,
     path: Path,
     *,
     rows: Sequence[Row] = (),
@@ -179,11 +232,17 @@ def write_report(
     write_text(path, render_page(facts, pictures=pictures))
 
 
-def _facts(result: Evaluation | Judged | Facts) -> Facts:
-    if isinstance(result, Facts):
+def _facts(
+    result: Evaluation | Judged | Findings | Audited | DataFacts, data: Dataset | None
+) -> DataFacts:
+    if isinstance(result, DataFacts):
         return result
     if isinstance(result, Evaluation):
         return Facts(title="Evaluation", evaluation=result)
+    if isinstance(result, Findings):
+        result = Audited(findings=result, contents=())
+    if isinstance(result, Audited):
+        return data_facts(result, data)
     return Facts(
         title="Evaluation",
         part=result.selection.on,
@@ -204,15 +263,6 @@ def _notes(selection: Selection) -> tuple[str, ...]:
         (len(selection.relabelled), "Labelled otherwise than on record"),
     )
     return tuple(f"{what}: {counted(count, 'image')}." for count, what in counts if count)
-
-
-def _counts(bundle: Bundle) -> tuple[ClassCount, ...]:
-    counts = {name: dict.fromkeys(SPLITS, 0) for name in bundle.classes}
-    for row in bundle.record():
-        for label in row.labels:
-            if label in counts and row.split in SPLITS:
-                counts[label][row.split] += 1
-    return tuple(ClassCount(name=name, images=images) for name, images in counts.items())
 
 
 def _training(bundle: Bundle) -> Training:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from sightline.auditing import NotRun, Suspicion
 from sightline.dataset import Finding
 from sightline.evaluation import Estimate, evaluate, mistakes, wilson
 from sightline.predictions import Predictions
@@ -19,9 +20,9 @@ from sightline.reporting.facts import (
     Calibration,
     ClassCount,
     Curve,
-    Doubt,
     Facts,
     Look,
+    Place,
     Provenance,
     Reliability,
     Requirement,
@@ -124,9 +125,13 @@ def _context(classes: tuple[str, ...], n: int) -> dict[str, Any]:
             Finding(check="small_class", severity="warning", message="Yew has 3 images."),
             Finding(check="duplicate", severity="info", message="9 copies.", paths=tuple(names)),
         ),
+        "not_run": (NotRun(check="shortcut", reason="needs two classes"),),
+        "places": {name: Place(labels=(classes[0],), split="test") for name in names[:2]},
+        "splits": {"train": 1400, "validation": 300, "test": n},
         "training": Training(recipe={"mode": "full", "seed": 0, "optimisation": {"epochs": 12}},
                              history=history),
-        "doubts": (Doubt(name=names[3], label=classes[0], suggestion=classes[1], score=0.04),),
+        "doubts": (Suspicion(name=names[3], given=classes[0], suggested=classes[1], wrong=0.96,
+                              given_probability=0.02, suggested_probability=0.9),),
         "looks": (Look(when="2026-11-20T09:00:00Z", command="sightline evaluate trees"),),
         "provenance": Provenance(hashes={"model": "ab" * 32, "data": "cd" * 32}, seeds={"all": 0},
                                  trained_with={"python": "3.11.7", "packages": {"numpy": "2.4"}}),
@@ -174,7 +179,7 @@ def _curves(classes: tuple[str, ...], n: int) -> dict[str, Any]:
                      difference=Estimate(value=-0.24, low=-0.33, high=-0.15, n=400)),
         ),
         "stress": tuple(
-            Stress(name=name, levels=(0.0, 1.0, 2.0, 4.0), unit=unit,
+            Stress(name=name, levels=(1.0, 2.0, 4.0), unit=unit, falls=(False, True, True),
                    accuracy=tuple(wilson(right, 400) for right in (332, 310, 250, fall)))
             for name, unit, fall in (("blur", "sigma in pixels", 140), ("noise", "level", 90))
         ),

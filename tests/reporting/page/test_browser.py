@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from sightline.reporting.page import SECTIONS, render_page
+from sightline.reporting.page import REPORT, render_page
 
 from .reading import Reader
 from .samples import all_facts, some_pictures
@@ -63,7 +63,7 @@ def test_it_opens_from_disk_without_a_word_on_the_console(open_page: Open, page:
     document, console = open_page(page)
     assert console == []
     reader = Reader(document)
-    assert [one["id"] for one in reader.all("section")] == list(SECTIONS)
+    assert [one["id"] for one in reader.all("section")] == list(REPORT.sections)
     assert reader.fetched == []
     # Our script ran, so the policy names its digest rightly: headings became buttons.
     assert len(reader.all("button")) > 10

@@ -14,7 +14,7 @@ from sightline.evaluation import evaluate, mistakes
 from sightline.predictions import Predictions
 from sightline.reporting.card import Card
 from sightline.reporting.facts import Facts, Look
-from sightline.reporting.page import SECTIONS, names_wanted, render_page
+from sightline.reporting.page import REPORT, names_wanted, render_page
 from sightline.reporting.page.render import _source
 from sightline.reporting.thumbnails import Pictures
 
@@ -62,9 +62,9 @@ def test_the_page_is_well_formed_and_every_section_is_there(page: str) -> None:
     reader = Reader(page)
     assert reader.faults == []
     assert len(reader.ids) == len(set(reader.ids))
-    assert [one["id"] for one in reader.all("section")] == list(SECTIONS)
+    assert [one["id"] for one in reader.all("section")] == list(REPORT.sections)
     links = {one["href"] for one in reader.all("a")}
-    assert {f"#{name}" for name in SECTIONS} <= links
+    assert {f"#{name}" for name in REPORT.sections} <= links
     assert {link.removeprefix("#") for link in links} <= set(reader.ids)
     assert any(link.startswith("#cell-") for link in links)
 
@@ -120,7 +120,7 @@ def test_what_was_not_looked_at_is_said() -> None:
     assert reader.faults == []
     shown = [one["id"] for one in reader.all("section")]
     assert shown == ["summary", "classes", "confusion", "mistakes", "not-run"]
-    for name, section in SECTIONS.items():
+    for name, section in REPORT.sections.items():
         assert name in shown or section.title in reader.words
     assert "Not run: there was no time." in reader.words
     assert "Not run: calibration was not measured." in reader.words

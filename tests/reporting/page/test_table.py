@@ -4,13 +4,14 @@ import re
 
 import pytest
 
-from sightline.reporting.page import SECTIONS, NotRun
+from sightline.reporting.page import AUDIT, REPORT, NotRun
 from sightline.reporting.page.blocks import Album
 from sightline.reporting.page.table import sections_by_id
 
 from .samples import all_facts, some_facts
 
 EMPTY = Album(thumbnails={})
+SECTIONS = REPORT.sections
 
 
 @pytest.mark.parametrize("name", SECTIONS)
@@ -34,3 +35,9 @@ def test_a_section_that_stands_twice_is_refused() -> None:
     summary = SECTIONS["summary"]
     with pytest.raises(ValueError, match="two sections are called 'summary'"):
         sections_by_id([summary, summary])
+
+
+def test_a_page_of_the_data_has_the_same_sections_in_the_same_order() -> None:
+    shared = [name for name in SECTIONS if name in AUDIT.sections]
+    assert list(AUDIT.sections) == shared == ["data", "findings", "doubts"]
+    assert all(SECTIONS[name] is AUDIT.sections[name] for name in shared)

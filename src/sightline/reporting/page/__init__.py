@@ -1,7 +1,7 @@
 """Facts become one HTML file that needs nothing else: no network, no scripts to be read."""
 
 from sightline.reporting.page.render import names_wanted, render_page
-from sightline.reporting.page.section import NotRun, Section
-from sightline.reporting.page.table import SECTIONS
+from sightline.reporting.page.section import NotRun, Page, Section
+from sightline.reporting.page.table import AUDIT, REPORT
 
-__all__ = ["SECTIONS", "NotRun", "Section", "names_wanted", "render_page"]
+__all__ = ["AUDIT", "REPORT", "NotRun", "Page", "Section", "names_wanted", "render_page"]

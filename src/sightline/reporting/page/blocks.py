@@ -69,14 +69,14 @@ class Verdict:
         word: That word, for example `"passed"`.
         title: What was asked.
         text: Why.
-        pictures: Images that it concerns.
+        blocks: More on it, with images.
     """
 
     mark: str
     word: str
     title: str | Markup
     text: str | Markup = ""
-    pictures: Gallery | None = None
+    blocks: tuple[Block, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -36,16 +36,20 @@ class Axis:
         low: Where it begins.
         high: Where it ends.
         whole: Ticks only at whole numbers.
+        names: What 0, 1, 2 and so on stand for, in place of ticks at round numbers.
     """
 
     label: str
     low: float = 0.0
     high: float = 1.0
     whole: bool = False
+    names: tuple[str, ...] = ()
 
     @property
     def ticks(self) -> tuple[float, ...]:
         """Round numbers, about five of them."""
+        if self.names:
+            return tuple(float(place) for place in range(len(self.names)))
         rough = max((self.high - self.low) / _TICKS, 1e-12)
         unit = 10.0 ** math.floor(math.log10(rough))
         step = next(unit * k for k in (1, 2, 5, 10) if unit * k >= rough * 0.999)
@@ -54,6 +58,10 @@ class Axis:
         first = math.ceil(self.low / step - 1e-9)
         last = math.floor(self.high / step + 1e-9)
         return tuple(round(k * step, 10) for k in range(first, last + 1))
+
+    def word(self, tick: float) -> str:
+        """Return what stands at a tick."""
+        return self.names[int(tick)] if self.names else f"{tick:g}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -182,13 +190,13 @@ def _axes(frame: _Frame) -> Markup:
         level = frame.down(value)
         parts.append(tag("path", {"class": "grid", "d": f"M{_LEFT} {number(level)}H{right}"}))
         at = {"class": "tick", "x": _LEFT - 7, "y": level + 4, "text-anchor": "end"}
-        parts.append(tag("text", at, f"{value:g}"))
+        parts.append(tag("text", at, frame.y.word(value)))
     for value in frame.x.ticks:
         place = frame.across(value)
         stroke = f"M{number(place)} {bottom}v4"
         parts.append(tag("path", {"class": "axis", "d": stroke}))
         at = {"class": "tick", "x": place, "y": bottom + 17, "text-anchor": "middle"}
-        parts.append(tag("text", at, f"{value:g}"))
+        parts.append(tag("text", at, frame.x.word(value)))
     parts.append(tag("path", {"class": "axis", "d": f"M{_LEFT} {bottom}H{right}"}))
     middle = {"x": (_LEFT + right) / 2, "y": _HEIGHT - 5, "text-anchor": "middle"}
     parts.append(tag("text", {"class": "label", **middle}, frame.x.label))

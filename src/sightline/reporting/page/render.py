@@ -10,16 +10,17 @@ import base64
 import hashlib
 from dataclasses import dataclass
 from functools import cache
+from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 import sightline
-from sightline.reporting.facts import Facts
+from sightline.reporting.facts import DataFacts, Facts
 from sightline.reporting.page.blocks import Album, Block
 from sightline.reporting.page.markup import prose, text
-from sightline.reporting.page.section import NotRun, Section
-from sightline.reporting.page.table import SECTIONS
+from sightline.reporting.page.section import NotRun, Page
+from sightline.reporting.page.table import AUDIT, REPORT
 from sightline.reporting.thumbnails import Pictures
 
 
@@ -32,16 +33,16 @@ class _Filled:
     blocks: tuple[Block, ...]
 
 
-def render_page(facts: Facts, *, pictures: Pictures | None = None) -> str:
+def render_page(facts: DataFacts, *, pictures: Pictures | None = None) -> str:
     """Return the whole page; the same facts and pictures give the same text.
 
     Args:
         facts: What it says.
         pictures: What it shows; without them, images are only named.
     """
-    pictures = pictures or Pictures()
+    pictures, page = pictures or Pictures(), _page(facts)
     filled, missing = [], []
-    for section in SECTIONS.values():
+    for section in page.sections.values():
         album = Album(
             thumbnails=pictures.thumbnails,
             overlays=pictures.overlays,
@@ -49,12 +50,13 @@ def render_page(facts: Facts, *, pictures: Pictures | None = None) -> str:
         )
         content = section.fill(facts, album)
         if isinstance(content, NotRun):
-            missing.append((section.title, _reason(facts, section, content)))
+            missing.append((section.title, facts.reasons.get(section.id, content.reason)))
         else:
             filled.append(_Filled(id=section.id, title=section.title, blocks=content))
     script = _source("page.js")
-    page = _environment().get_template("page.html")
-    return page.render(
+    template = _environment().get_template("page.html")
+    return template.render(
+        page=page,
         facts=facts,
         sections=filled,
         missing=missing,
@@ -66,14 +68,14 @@ def render_page(facts: Facts, *, pictures: Pictures | None = None) -> str:
     )
 
 
-def names_wanted(facts: Facts) -> tuple[str, ...]:
+def names_wanted(facts: DataFacts) -> tuple[str, ...]:
     """Return the names of all images that the page would show, the most wanted first."""
-    wanted = (name for section in SECTIONS.values() for name in section.names(facts))
+    wanted = (name for section in _page(facts).sections.values() for name in section.names(facts))
     return tuple(dict.fromkeys(wanted))
 
 
-def _reason(facts: Facts, section: Section, content: NotRun) -> str:
-    return facts.reasons.get(section.id, content.reason)
+def _page(facts: DataFacts) -> Page[Any]:
+    return REPORT if isinstance(facts, Facts) else AUDIT
 
 
 @cache

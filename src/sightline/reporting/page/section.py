@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Generic, TypeVar
 
-from sightline.reporting.facts import Facts
+from sightline.reporting.facts import DataFacts
 from sightline.reporting.page.blocks import Album, Block
 
 
@@ -21,11 +22,12 @@ class NotRun:
 
 
 Content = tuple[Block, ...] | NotRun
+Known = TypeVar("Known", bound=DataFacts, contravariant=True)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Section:
-    """One part of the page.
+class Section(Generic[Known]):
+    """One part of a page; what it needs to know says on which pages it can stand.
 
     Attributes:
         id: What a link leads to; unique, lower-case words with hyphens.
@@ -37,6 +39,21 @@ class Section:
 
     id: str
     title: str
-    fill: Callable[[Facts, Album], Content]
+    fill: Callable[[Known, Album], Content]
     picture_bytes: int = 0
-    names: Callable[[Facts], tuple[str, ...]] = lambda facts: ()
+    names: Callable[[Known], tuple[str, ...]] = lambda facts: ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Page(Generic[Known]):
+    """One kind of page.
+
+    Attributes:
+        kind: What it is called.
+        sections: By their ids, in order.
+        closing: What is said at the end.
+    """
+
+    kind: str
+    sections: Mapping[str, Section[Known]]
+    closing: str = ""

@@ -1,11 +1,12 @@
-"""The table of sections, in the order of the page. A new one is one file and one line."""
+"""The pages and their sections in order. A new section is one file and one line."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 
-from sightline.reporting.page.section import Section
+from sightline.reporting.facts import DataFacts, Facts
+from sightline.reporting.page.section import Known, Page, Section
 from sightline.reporting.page.sections.calibration import CALIBRATION
 from sightline.reporting.page.sections.classes import CLASSES
 from sightline.reporting.page.sections.confusion import CONFUSION
@@ -25,13 +26,13 @@ from sightline.reporting.page.sections.thresholds import THRESHOLDS
 from sightline.reporting.page.sections.training import TRAINING
 
 
-def sections_by_id(sections: Iterable[Section]) -> Mapping[str, Section]:
+def sections_by_id(sections: Iterable[Section[Known]]) -> Mapping[str, Section[Known]]:
     """Return sections by their ids.
 
     Raises:
         ValueError: Two have the same id.
     """
-    table: dict[str, Section] = {}
+    table: dict[str, Section[Known]] = {}
     for section in sections:
         if section.id in table:
             raise ValueError(f"two sections are called {section.id!r}")
@@ -39,24 +40,31 @@ def sections_by_id(sections: Iterable[Section]) -> Mapping[str, Section]:
     return MappingProxyType(table)
 
 
-SECTIONS: Mapping[str, Section] = sections_by_id(
-    (
-        SUMMARY,
-        REQUIREMENTS,
-        INTENDED_USE,
-        CLASSES,
-        CONFUSION,
-        MISTAKES,
-        CALIBRATION,
-        COVERAGE,
-        THRESHOLDS,
-        SLICES,
-        STRESS,
-        DATA,
-        FINDINGS,
-        DOUBTS,
-        TRAINING,
-        LOOKS,
-        PROVENANCE,
-    )
+REPORT = Page[Facts](
+    kind="report",
+    sections=sections_by_id(
+        (
+            SUMMARY,
+            REQUIREMENTS,
+            INTENDED_USE,
+            CLASSES,
+            CONFUSION,
+            MISTAKES,
+            CALIBRATION,
+            COVERAGE,
+            THRESHOLDS,
+            SLICES,
+            STRESS,
+            DATA,
+            FINDINGS,
+            DOUBTS,
+            TRAINING,
+            LOOKS,
+            PROVENANCE,
+        )
+    ),
+    closing="Every interval is a 95 % interval for the choice of images: had others been drawn "
+    "from the same source, the figure would probably lie there. It does not cover another "
+    "training run, nor images of another kind.",
 )
+AUDIT = Page[DataFacts](kind="audit", sections=sections_by_id((DATA, FINDINGS, DOUBTS)))

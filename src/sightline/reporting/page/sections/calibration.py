@@ -84,4 +84,4 @@ def _table(diagram: Reliability) -> Table:
     return Table(title=f"Reliability {diagram.name}", columns=columns, rows=rows)
 
 
-CALIBRATION = Section(id="calibration", title="Can its confidence be believed?", fill=_fill)
+CALIBRATION = Section[Facts](id="calibration", title="Can its confidence be believed?", fill=_fill)

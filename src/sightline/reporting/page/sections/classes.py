@@ -47,4 +47,4 @@ def _figure(estimate: Estimate) -> TableCell:
     return TableCell(text=value(estimate), order=order, detail=interval(estimate))
 
 
-CLASSES = Section(id="classes", title="Class by class", fill=_fill)
+CLASSES = Section[Facts](id="classes", title="Class by class", fill=_fill)

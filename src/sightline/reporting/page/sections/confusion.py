@@ -148,7 +148,7 @@ def _labels(facts: Facts) -> Table:
     return Table(title="Right and wrong by label", columns=columns, rows=tuple(rows), sortable=True)
 
 
-CONFUSION = Section(
+CONFUSION = Section[Facts](
     id="confusion",
     title="What is taken for what",
     fill=_fill,

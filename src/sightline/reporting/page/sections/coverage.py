@@ -47,4 +47,4 @@ def _figure(curve: Curve) -> Figure:
     return Figure(title="Mistakes by coverage", svg=svg, caption=caption)
 
 
-COVERAGE = Section(id="coverage", title="Answering only when sure", fill=_fill)
+COVERAGE = Section[Facts](id="coverage", title="Answering only when sure", fill=_fill)

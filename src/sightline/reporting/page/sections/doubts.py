@@ -2,41 +2,51 @@
 
 from __future__ import annotations
 
-from sightline.reporting.facts import Doubt, Facts
+from sightline.auditing import Suspicion
+from sightline.reporting.facts import DataFacts
 from sightline.reporting.page.blocks import Album, Gallery, Picture, Sentence
-from sightline.reporting.page.markup import joined, name
+from sightline.reporting.page.markup import joined, name, tag
 from sightline.reporting.page.section import Content, NotRun, Section
+from sightline.reporting.page.sentences import counted
+
+_SHOWN = 24
 
 
-def _fill(facts: Facts, album: Album) -> Content:
-    if facts.doubts is None:
-        return NotRun(reason="labels were not examined.")
-    if not facts.doubts:
-        return (Sentence(text="No label is doubtful."),)
+def _fill(facts: DataFacts, album: Album) -> Content:
+    doubts = facts.doubts
+    if doubts is None:
+        return NotRun(reason="labels were not examined; `sightline report --thorough` does.")
+    if not doubts:
+        return (Sentence(text=f"No label is more probably wrong than right. {facts.doubts_by}"),)
     lead = (
-        "Labels that model and images contradict, the most doubtful first. A label score of 0 is "
-        "surely wrong, 1 surely right."
+        f"{counted(len(doubts), 'label')} more probably wrong than right, the most doubtful first. "
+        f"Each image was judged by a fit to the others. {facts.doubts_by}"
     )
-    pictures = tuple(_picture(one, album) for one in facts.doubts)
-    return (Sentence(text=lead), Gallery(pictures=pictures))
+    said = "A reason to look, no verdict: unusual pictures are among them."
+    pictures = tuple(_picture(one, facts, album) for one in doubts[:_SHOWN])
+    gallery = Gallery(pictures=pictures, more=len(doubts) - len(pictures))
+    return (Sentence(text=lead), Sentence(text=said), gallery)
 
 
-def _picture(doubt: Doubt, album: Album) -> Picture:
+def _picture(doubt: Suspicion, facts: DataFacts, album: Album) -> Picture:
+    arrow = tag("span", {"aria-label": "rather"}, " → ")
+    place = facts.places.get(doubt.name)
+    split = f", {place.split}" if place else ""
     return Picture(
         uri=album.uri(doubt.name),
         overlay=album.overlay(doubt.name),
         name=doubt.name,
         lines=(
-            joined(["labelled ", name(doubt.label), f", score {doubt.score:.2f}"]),
-            joined(["perhaps ", name(doubt.suggestion)]),
+            joined([name(doubt.given), arrow, name(doubt.suggested)]),
+            f"wrong with {doubt.wrong:.2f}{split}",
         ),
     )
 
 
-def _names(facts: Facts) -> tuple[str, ...]:
-    return tuple(one.name for one in facts.doubts or ())
+def _names(facts: DataFacts) -> tuple[str, ...]:
+    return tuple(one.name for one in (facts.doubts or ())[:_SHOWN])
 
 
-DOUBTS = Section(
-    id="doubts", title="Doubtful labels", fill=_fill, picture_bytes=400_000, names=_names
+DOUBTS = Section[DataFacts](
+    id="doubts", title="Doubtful labels", fill=_fill, picture_bytes=500_000, names=_names
 )

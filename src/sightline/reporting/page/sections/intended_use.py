@@ -40,4 +40,4 @@ def _points(texts: tuple[str, ...]) -> Markup:
     return tag("ul", {}, *(tag("li", {}, text) for text in texts))
 
 
-INTENDED_USE = Section(id="intended-use", title="Intended use and limits", fill=_fill)
+INTENDED_USE = Section[Facts](id="intended-use", title="Intended use and limits", fill=_fill)

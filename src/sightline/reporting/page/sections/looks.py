@@ -21,4 +21,4 @@ def _fill(facts: Facts, album: Album) -> Content:
     return (Sentence(text=lead), Table(title="Looks", columns=columns, rows=rows))
 
 
-LOOKS = Section(id="looks", title="How often the images judged", fill=_fill)
+LOOKS = Section[Facts](id="looks", title="How often the images judged", fill=_fill)

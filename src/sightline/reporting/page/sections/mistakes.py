@@ -38,6 +38,6 @@ def _names(facts: Facts) -> tuple[str, ...]:
     return tuple(one.name for one in facts.mistakes or ())
 
 
-MISTAKES = Section(
+MISTAKES = Section[Facts](
     id="mistakes", title="The surest mistakes", fill=_fill, picture_bytes=500_000, names=_names
 )

@@ -61,4 +61,4 @@ def _flat(environment: Mapping[str, Any]) -> dict[str, str]:
     return flat
 
 
-PROVENANCE = Section(id="provenance", title="To get the same again", fill=_fill)
+PROVENANCE = Section[Facts](id="provenance", title="To get the same again", fill=_fill)

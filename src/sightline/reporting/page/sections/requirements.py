@@ -23,4 +23,4 @@ def _fill(facts: Facts, album: Album) -> Content:
     return (Sentence(text=lead, tone="lead"), Verdicts(items=tuple(verdicts)))
 
 
-REQUIREMENTS = Section(id="requirements", title="Requirements", fill=_fill)
+REQUIREMENTS = Section[Facts](id="requirements", title="Requirements", fill=_fill)

@@ -24,9 +24,9 @@ def _fill(facts: Facts, album: Album) -> Content:
     if not facts.slices:
         return NotRun(reason="the images were not divided by any property.")
     flagged = sum(row.flagged for row in facts.slices)
-    lead = f"{counted(len(facts.slices), 'part')} of the images, judged apart. " + (
-        f"{flagged or 'None'} of them fared better or worse than the others by more than chance "
-        "explains."
+    lead = (
+        f"{counted(len(facts.slices), 'part')} of the images, judged apart. Worse than the others "
+        f"by more than chance explains: {flagged or 'none'}."
     )
     rows = tuple(_row(row) for row in facts.slices)
     table = Table(title="Accuracy by part", columns=_COLUMNS, rows=rows, sortable=True)
@@ -52,8 +52,8 @@ def _row(row: SliceRow) -> tuple[TableCell, ...]:
         TableCell(text=value(accuracy), order=order, detail=interval(accuracy)),
         TableCell(text=interval_bar(accuracy), order=order),
         told,
-        TableCell(text="differs" if row.flagged else ""),
+        TableCell(text="worse" if row.flagged else ""),
     )
 
 
-SLICES = Section(id="slices", title="Parts of the data", fill=_fill)
+SLICES = Section[Facts](id="slices", title="Parts of the data", fill=_fill)

@@ -64,4 +64,4 @@ def _notes(facts: Facts) -> tuple[str, ...]:
     return tuple(notes)
 
 
-SUMMARY = Section(id="summary", title="Summary", fill=_fill)
+SUMMARY = Section[Facts](id="summary", title="Summary", fill=_fill)

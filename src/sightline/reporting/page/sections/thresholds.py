@@ -72,4 +72,4 @@ def _area(curve: Curve) -> str:
     return f" {value(curve.area)}" + (f" ({limits})" if limits else "")
 
 
-THRESHOLDS = Section(id="thresholds", title="Other thresholds", fill=_fill)
+THRESHOLDS = Section[Facts](id="thresholds", title="Other thresholds", fill=_fill)

@@ -123,4 +123,4 @@ def _entries(value: Any, path: str = "") -> Iterator[tuple[str, str]]:
         yield path.replace("_", " "), value if isinstance(value, str) else canonical_json(value)
 
 
-TRAINING = Section(id="training", title="Training", fill=_fill)
+TRAINING = Section[Facts](id="training", title="Training", fill=_fill)
