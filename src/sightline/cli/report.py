@@ -16,6 +16,7 @@ from sightline.cli.options import Allow, Data, Model, Overwrite
 from sightline.cli.quiet import without_start_messages
 from sightline.dataset import Content, Dataset
 from sightline.dataset.record import RecordRow, splits_on_record
+from sightline.explanation import default_method
 from sightline.files import free_path, printable
 from sightline.inference import LiteRTRunner
 from sightline.models.bundle import read_bundle
@@ -113,10 +114,10 @@ def report(
     subject = audit_subject(subject, dataset, contents, graph=graph, stage=console.progress)
     if thorough:
         stressed = stress_test(runner, selection, stage=console.progress)
-        subject = replace(subject, stressed=stressed)
+        method = default_method() if path.suffix.lower() != ".json" else ""
+        subject = replace(subject, stressed=stressed, heatmaps=method)
     facts = model_facts(judged, subject)
-    drawn = thorough and path.suffix.lower() != ".json"
-    overlays = _overlays(console, facts, subject) if drawn else {}
+    overlays = _overlays(console, facts, subject) if subject.heatmaps else {}
     write_report(facts, path, rows=dataset.rows, overlays=overlays.items())
     if console.as_json:
         console.document(facts.to_json())

@@ -155,16 +155,16 @@ class Calibration:
 
 @dataclass(frozen=True, kw_only=True)
 class Abstaining:
-    """The rule by which the model says "unsure" or "nothing I know", and what it costs.
+    """The rules by which the model says "unsure" or "nothing I know", and what they cost.
 
     Attributes:
-        rule: The rule in words, for example `"unsure where the confidence is below 0.62"`.
+        rules: From what is said instead of an answer, for example `"unsure"`, to when it is said.
         coverage: Share of images answered.
         accuracy: Accuracy on those that are answered.
         outside: Share of images from elsewhere that are refused; None where none were tried.
     """
 
-    rule: str
+    rules: Mapping[str, str]
     coverage: Estimate
     accuracy: Estimate
     outside: Estimate | None = None
@@ -271,6 +271,7 @@ class DataFacts:
         places: Where the images that findings and doubts concern stand, by their names.
         doubts: Labels that are probably wrong, the most doubtful first.
         doubts_by: Whose features the doubts come from, in a sentence.
+        heatmaps: The method that drew the heatmaps beside images; empty where there are none.
     """
 
     title: str
@@ -285,6 +286,7 @@ class DataFacts:
     places: Mapping[str, Place] = field(default_factory=dict)
     doubts: tuple[Suspicion, ...] | None = None
     doubts_by: str = ""
+    heatmaps: str = ""
 
     @property
     def about(self) -> tuple[tuple[str, str], ...]:

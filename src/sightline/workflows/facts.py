@@ -18,6 +18,7 @@ from sightline.evaluation.slices import Slices
 from sightline.evaluation.stress import Stressed
 from sightline.models.bundle import Bundle
 from sightline.models.deciding import TEMPERATURE
+from sightline.models.rules import Rules
 from sightline.predictions import Predictions
 from sightline.reporting import facts
 from sightline.workflows.audit import Audited
@@ -88,7 +89,7 @@ def calibration(
     else:
         confidence, right = plain.ravel(), truth.ravel()
     before = _reliability(
-        "without it",
+        "without the temperature",
         calibration_error(confidence, right, n=len(truth)),
         reliability(confidence, right),
     )
@@ -139,23 +140,32 @@ def abstaining(predictions: Predictions, labels: Labels, bundle: Bundle) -> fact
         labels: The right ones.
         bundle: The model.
     """
-    rules = bundle.rules
-    words = [
-        rules.promises.get(name, name)
-        for name, there in (
-            ("unsure_below", bool(rules.unsure_below)),
-            ("unlike_above", rules.unlike_above is not None),
-        )
-        if there
-    ]
-    if not words:
+    rules = _rules(bundle.rules)
+    if not rules:
         return None
     found = answered(predictions, labels)
     if found is None:
         return None
     error = found.error
     right = Estimate(value=1 - error.value, low=1 - error.high, high=1 - error.low, n=error.n)
-    return facts.Abstaining(rule="; ".join(words), coverage=found.coverage, accuracy=right)
+    return facts.Abstaining(rules=rules, coverage=found.coverage, accuracy=right)
+
+
+def _rules(rules: Rules) -> dict[str, str]:
+    """Return when the model says what instead of an answer, in words."""
+    said = {}
+    if rules.unsure_below:
+        low, high = min(rules.unsure_below), max(rules.unsure_below)
+        limits = f"{low:.3g}" if low == high else f"{low:.3g} to {high:.3g}, by label"
+        said["unsure"] = _rule(f"confidence below {limits}", rules.promises.get("unsure_below"))
+    if rules.unlike_above is not None:
+        limit = f"distance above {rules.unlike_above:.3g}"
+        said["unlike the training data"] = _rule(limit, rules.promises.get("unlike_above"))
+    return said
+
+
+def _rule(limit: str, promise: str | None) -> str:
+    return limit if promise is None else f"{limit}: {promise}"
 
 
 def slice_rows(found: Slices) -> tuple[facts.SliceRow, ...]:

@@ -61,6 +61,7 @@ class Subject:
         looks: When these images were judged, this time included.
         suspicions: Labels that are probably wrong; None where none were looked for.
         features: Whose features tell of them, in a sentence.
+        heatmaps: The method that draws heatmaps beside images; empty for none.
         stressed: Accuracy on worse images; None where there was none.
         reasons: From a section's id to why there is nothing to show, where that is unusual.
     """
@@ -76,6 +77,7 @@ class Subject:
     looks: tuple[Look, ...] | None = None
     suspicions: tuple[Suspicion, ...] | None = None
     features: str = ""
+    heatmaps: str = ""
     stressed: Stressed | None = None
     reasons: Mapping[str, str] = field(default_factory=dict)
 
@@ -142,6 +144,7 @@ def model_facts(judged: Judged, subject: Subject) -> Facts:
         mistakes=mistakes(predictions, judged.labels, _MISTAKES),
         doubts=subject.suspicions,
         doubts_by=subject.features,
+        heatmaps=subject.heatmaps,
         calibration=part.calibration(predictions, judged.labels, evaluation, bundle),
         roc=part.roc(evaluation),
         precision_recall=part.precision_recall(evaluation),

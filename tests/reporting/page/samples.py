@@ -127,6 +127,7 @@ def _context(classes: tuple[str, ...], n: int) -> dict[str, Any]:
         ),
         "not_run": (NotRun(check="shortcut", reason="needs two classes"),),
         "places": {name: Place(labels=(classes[0],), split="test") for name in names[:2]},
+        "heatmaps": "grad_cam",
         "splits": {"train": 1400, "validation": 300, "test": n},
         "training": Training(recipe={"mode": "full", "seed": 0, "optimisation": {"epochs": 12}},
                              history=history),
@@ -169,7 +170,7 @@ def _curves(classes: tuple[str, ...], n: int) -> dict[str, Any]:
         ),
         "risk_coverage": Curve(name="risk", x=tuple(grid), y=band,
                                low=tuple(v * 0.7 for v in band), high=tuple(v * 1.3 for v in band)),
-        "abstaining": Abstaining(rule="unsure where the confidence is below 0.62",
+        "abstaining": Abstaining(rules={"unsure": "confidence below 0.62"},
                                  coverage=wilson(340, 400), accuracy=wilson(320, 340),
                                  outside=wilson(45, 50)),
         "slices": (

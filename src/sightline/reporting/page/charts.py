@@ -245,7 +245,7 @@ def _point(frame: _Frame, one: Bin, most: int, place: int) -> Markup:
     whisker = f"M{number(x)} {number(frame.down(share.low))}V{number(frame.down(share.high))}"
     told = f"confidence {one.confidence:.2f}: right for {share}"
     look = f"s{place % SERIES}"
-    radius = 2.5 + 5.5 * math.sqrt(share.n / most)
+    radius = 2 + 3.5 * math.sqrt(share.n / most)
     dot = {"class": f"dot {look}", "cx": x, "cy": frame.down(share.value), "r": radius}
     return joined(
         (

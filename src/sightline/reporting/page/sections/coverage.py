@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from sightline.reporting.facts import Abstaining, Curve, Facts
-from sightline.reporting.page.blocks import Album, Block, Figure, Figures, Pairs, Sentence
+from sightline.reporting.page.blocks import Album, Block, Figure, Figures, Pairs
 from sightline.reporting.page.charts import Axis, Words, axis_over, line_chart
 from sightline.reporting.page.section import Content, NotRun, Section
 from sightline.reporting.page.sentences import images, interval, value
+
+_FEW = 0.1  # below this coverage the band of a few images would flatten the line
 
 
 def _fill(facts: Facts, album: Album) -> Content:
@@ -29,7 +31,11 @@ def _rule(rule: Abstaining, part: str) -> tuple[Block, ...]:
     if rule.outside is not None:
         said = f"{value(rule.outside)} of {images(rule.outside.n, '')}"
         items.append(("Images from elsewhere refused", said))
-    return (Sentence(text=f"The rule: {rule.rule}."), Pairs(items=tuple(items)))
+    return (Pairs(items=(*(_rules(rule)), *items)),)
+
+
+def _rules(rule: Abstaining) -> tuple[tuple[str, str], ...]:
+    return tuple((f"Says “{said}”", when) for said, when in rule.rules.items())
 
 
 def _figure(curve: Curve) -> Figure:
@@ -37,7 +43,7 @@ def _figure(curve: Curve) -> Figure:
     svg = line_chart(
         [curve],
         x=Axis(label="share of images answered, the surest first"),
-        y=axis_over([0.0, *curve.y, *curve.high], label="share wrong"),
+        y=axis_over([0.0, *_heights(curve)], label="share wrong"),
         words=Words(id="risk-coverage", title="Risk and coverage", description=f"Goes {ends}."),
     )
     caption = (
@@ -45,6 +51,12 @@ def _figure(curve: Curve) -> Figure:
         "person, so many mistakes remain among the others."
     )
     return Figure(title="Mistakes by coverage", svg=svg, caption=caption)
+
+
+def _heights(curve: Curve) -> list[float]:
+    """Return what the axis must hold: all of the line, and its band but where few images are."""
+    band = [high for x, high in zip(curve.x, curve.high, strict=False) if x >= _FEW]
+    return [*curve.y, *band]
 
 
 COVERAGE = Section[Facts](id="coverage", title="Answering only when sure", fill=_fill)

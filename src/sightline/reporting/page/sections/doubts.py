@@ -7,6 +7,7 @@ from sightline.reporting.facts import DataFacts
 from sightline.reporting.page.blocks import Album, Gallery, Picture, Sentence
 from sightline.reporting.page.markup import joined, name, tag
 from sightline.reporting.page.section import Content, NotRun, Section
+from sightline.reporting.page.sections.beside import beside
 from sightline.reporting.page.sentences import counted
 
 _SHOWN = 24
@@ -19,12 +20,16 @@ def _fill(facts: DataFacts, album: Album) -> Content:
     if not doubts:
         return (Sentence(text=f"No label is more probably wrong than right. {facts.doubts_by}"),)
     lead = (
-        f"{counted(len(doubts), 'label')} more probably wrong than right, the most doubtful first. "
-        f"Each image was judged by a fit to the others. {facts.doubts_by}"
+        f"More probably wrong than right: {counted(len(doubts), 'label')}, the most doubtful "
+        f"first. Each image was judged by a fit to the others. {facts.doubts_by}"
     )
-    said = "A reason to look, no verdict: unusual pictures are among them."
+    said = (
+        "From the label to what it rather is, with the probability that the label is wrong. A "
+        "reason to look, no verdict: unusual pictures are among them."
+    )
     pictures = tuple(_picture(one, facts, album) for one in doubts[:_SHOWN])
     gallery = Gallery(pictures=pictures, more=len(doubts) - len(pictures))
+    said += beside(gallery, facts.heatmaps)
     return (Sentence(text=lead), Sentence(text=said), gallery)
 
 
@@ -38,7 +43,7 @@ def _picture(doubt: Suspicion, facts: DataFacts, album: Album) -> Picture:
         name=doubt.name,
         lines=(
             joined([name(doubt.given), arrow, name(doubt.suggested)]),
-            f"wrong with {doubt.wrong:.2f}{split}",
+            f"wrong: {doubt.wrong:.2f}{split}",
         ),
     )
 

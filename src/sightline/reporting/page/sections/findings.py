@@ -85,10 +85,10 @@ def _finding(finding: Finding, facts: DataFacts, album: Album) -> tuple[Block, .
     if any(picture.uri for picture in pictures):
         gallery = Gallery(pictures=pictures, more=more, size="small")
         return (Sentence(text=finding.message), gallery)
-    text: list[object] = [finding.message]
-    if shown:
-        text += [" ", names(shown), f" and {more:,} more." if more else "."]
-    return (Sentence(text=joined(text)),)
+    if not shown:
+        return (Sentence(text=finding.message),)
+    end = f" and {more:,} more." if more else "."
+    return (Sentence(text=joined([finding.message.rstrip("."), ": ", names(shown), end])),)
 
 
 def _picture(path: str, facts: DataFacts, album: Album) -> Picture:

@@ -7,6 +7,7 @@ from sightline.reporting.facts import Facts
 from sightline.reporting.page.blocks import Album, Gallery, Picture, Sentence
 from sightline.reporting.page.markup import joined, names
 from sightline.reporting.page.section import Content, NotRun, Section
+from sightline.reporting.page.sections.beside import beside
 
 
 def _fill(facts: Facts, album: Album) -> Content:
@@ -19,7 +20,8 @@ def _fill(facts: Facts, album: Album) -> Content:
         "wrong and not the answer."
     )
     pictures = tuple(_picture(one, album) for one in facts.mistakes)
-    return (Sentence(text=lead), Gallery(pictures=pictures))
+    gallery = Gallery(pictures=pictures)
+    return (Sentence(text=lead + beside(gallery, facts.heatmaps)), gallery)
 
 
 def _picture(mistake: Mistake, album: Album) -> Picture:

@@ -16,7 +16,6 @@ _COLUMNS = (
     Column(title="Accuracy", look="number"),
     Column(title="Accuracy and its interval", look="bar"),
     Column(title="To the others", look="number"),
-    Column(title="", look="text"),
 )
 
 
@@ -28,12 +27,13 @@ def _fill(facts: Facts, album: Album) -> Content:
         f"{counted(len(facts.slices), 'part')} of the images, judged apart. Worse than the others "
         f"by more than chance explains: {flagged or 'none'}."
     )
-    rows = tuple(_row(row) for row in facts.slices)
-    table = Table(title="Accuracy by part", columns=_COLUMNS, rows=rows, sortable=True)
+    rows = tuple(_row(row, marked=flagged > 0) for row in facts.slices)
+    columns = (*_COLUMNS, Column(title="Beyond chance")) if flagged else _COLUMNS
+    table = Table(title="Accuracy by part", columns=columns, rows=rows, sortable=True)
     return (Sentence(text=lead), table)
 
 
-def _row(row: SliceRow) -> tuple[TableCell, ...]:
+def _row(row: SliceRow, *, marked: bool) -> tuple[TableCell, ...]:
     accuracy, difference = row.accuracy, row.difference
     order = accuracy.value if accuracy.defined else -1.0
     told = (
@@ -52,7 +52,7 @@ def _row(row: SliceRow) -> tuple[TableCell, ...]:
         TableCell(text=value(accuracy), order=order, detail=interval(accuracy)),
         TableCell(text=interval_bar(accuracy), order=order),
         told,
-        TableCell(text="worse" if row.flagged else ""),
+        *((TableCell(text="worse" if row.flagged else ""),) if marked else ()),
     )
 
 
