@@ -6,12 +6,11 @@ from dataclasses import replace
 from typing import Any
 
 import jsonschema
-import numpy as np
 import pytest
 
 from sightline.evaluation import Estimate
 from sightline.reporting import schema
-from sightline.reporting.facts import Curve, Facts, Look, plain
+from sightline.reporting.facts import Curve, Facts, Look
 
 from .page.samples import all_facts, some_facts
 
@@ -41,11 +40,6 @@ def test_what_is_not_a_number_becomes_null_and_names_become_printable() -> None:
     assert document["roc"][0]["name"] == "a\\nb\\u202e"
     assert document["roc"][0]["area"]["value"] is None
     assert document["looks"][0]["command"] == "a\\udcff"
-
-
-def test_arrays_become_lists() -> None:
-    value = {"a": np.arange(3), "b": np.float32(0.5), "c": (True, None)}
-    assert plain(value) == {"a": [0, 1, 2], "b": 0.5, "c": [True, None]}
 
 
 def test_another_key_is_refused() -> None:

@@ -8,18 +8,16 @@ them printable.
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields, is_dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
 from typing import Any
-
-import numpy as np
 
 from sightline.auditing import NotRun, Suspicion
 from sightline.dataset import Finding
 from sightline.evaluation import Estimate, Evaluation, Mistake
 from sightline.files import printable
 from sightline.reporting.card import Card
+from sightline.reporting.plain import plain
 
 UNDIVIDED = "undivided"
 """Stands for the split of an image that has none."""
@@ -144,13 +142,27 @@ class Calibration:
 
     Attributes:
         diagrams: One, or before and after.
-        temperature: What logits are divided by; None where nothing was fitted.
+        temperatures: What logits are divided by: one, or one for each label; empty where nothing
+            was fitted.
         fitted_on: The part that the temperature was fitted on, for example `"validation"`.
     """
 
     diagrams: tuple[Reliability, ...]
-    temperature: float | None = None
+    temperatures: tuple[float, ...] = ()
     fitted_on: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Thresholds:
+    """From which probability on a class is given, where it is not simply the most probable one.
+
+    Attributes:
+        values: From class to probability.
+        promise: What they promise and on what grounds; empty for the usual 0.5.
+    """
+
+    values: Mapping[str, float]
+    promise: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -291,7 +303,7 @@ class DataFacts:
     @property
     def about(self) -> tuple[tuple[str, str], ...]:
         """What stands under the title: names and values, some of them empty."""
-        return (("Data", self.data), ("Made", _readable(self.created)))
+        return (("Data", self.data), ("Made", self.created))
 
     def to_json(self) -> dict[str, Any]:
         """Return everything as JSON (`reporting/schemas/audit.json`)."""
@@ -324,6 +336,7 @@ class Facts(DataFacts):
         cells: Images in the cells of the confusion matrix.
         mistakes: The surest mistakes.
         calibration: Whether confidence can be believed.
+        thresholds: From which probability on classes are given; None gives the most probable one.
         roc: For each class true positive rate (y) over false positive rate (x).
         precision_recall: For each class precision (y) over recall (x).
         risk_coverage: The share of mistakes (y) among the surest share of images (x).
@@ -343,6 +356,7 @@ class Facts(DataFacts):
     cells: tuple[Cell, ...] | None = None
     mistakes: tuple[Mistake, ...] | None = None
     calibration: Calibration | None = None
+    thresholds: Thresholds | None = None
     roc: tuple[Curve, ...] | None = None
     precision_recall: tuple[Curve, ...] | None = None
     risk_coverage: Curve | None = None
@@ -365,26 +379,3 @@ class Facts(DataFacts):
         """
         facts = {item.name: plain(getattr(self, item.name)) for item in fields(self)}
         return {"schema": "report", "schema_version": "1.1", **facts}
-
-
-def _readable(time: str) -> str:
-    return time.replace("T", " ").replace("Z", " UTC")
-
-
-def plain(value: Any) -> Any:
-    """Return a record, or what records hold, as JSON data."""
-    if hasattr(value, "to_json"):
-        return plain(value.to_json())
-    if is_dataclass(value):
-        return {item.name: plain(getattr(value, item.name)) for item in fields(value)}
-    if isinstance(value, str):
-        return printable(value)
-    if isinstance(value, Mapping):
-        return {printable(str(key)): plain(inner) for key, inner in value.items()}
-    if isinstance(value, np.generic | np.ndarray):
-        return plain(value.tolist())
-    if isinstance(value, Sequence):
-        return [plain(inner) for inner in value]
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    return value

@@ -72,7 +72,6 @@ def calibration(
     measured = evaluation.probabilistic
     if measured is None or not measured.reliability:
         return None
-    temperature = np.atleast_1d(bundle.weights()[TEMPERATURE])
     after = _reliability("with the temperature", measured.calibration_error, measured.reliability)
     held_out = bundle.held_out()
     if held_out is None or predictions.logits is None:
@@ -95,7 +94,7 @@ def calibration(
     )
     return facts.Calibration(
         diagrams=(before, after),
-        temperature=float(temperature[0]) if len(temperature) == 1 else None,
+        temperatures=tuple(np.atleast_1d(bundle.weights()[TEMPERATURE]).tolist()),
         fitted_on=f"{len(held_out.logits)} validation",
     )
 
@@ -109,6 +108,13 @@ def _reliability(name: str, error: Estimate, bins: Sequence[ReliabilityBin]) -> 
             for one in bins
         ),
     )
+
+
+def thresholds(rules: Rules, classes: Sequence[str]) -> facts.Thresholds | None:
+    """Return from which probability on classes are given; None for the most probable one."""
+    values = rules.threshold(classes)
+    promise = rules.promises.get("thresholds", "")
+    return facts.Thresholds(values=values, promise=promise) if values else None
 
 
 def coverage_curve(predictions: Predictions, right: np.ndarray) -> facts.Curve | None:

@@ -146,6 +146,7 @@ def model_facts(judged: Judged, subject: Subject) -> Facts:
         doubts_by=subject.features,
         heatmaps=subject.heatmaps,
         calibration=part.calibration(predictions, judged.labels, evaluation, bundle),
+        thresholds=part.thresholds(bundle.rules, bundle.classes),
         roc=part.roc(evaluation),
         precision_recall=part.precision_recall(evaluation),
         risk_coverage=part.coverage_curve(predictions, right),

@@ -28,6 +28,7 @@ from sightline.reporting.facts import (
     Requirement,
     SliceRow,
     Stress,
+    Thresholds,
     Training,
 )
 from sightline.reporting.page.render import names_wanted
@@ -155,7 +156,7 @@ def _curves(classes: tuple[str, ...], n: int) -> dict[str, Any]:
                 Reliability(name="before", ece=before, bins=tuple(bins)),
                 Reliability(name="after", ece=ece, bins=tuple(bins[2:])),
             ),
-            temperature=1.4,
+            temperatures=(1.4,),
             fitted_on="validation",
         ),
         "roc": tuple(
@@ -170,6 +171,7 @@ def _curves(classes: tuple[str, ...], n: int) -> dict[str, Any]:
         ),
         "risk_coverage": Curve(name="risk", x=tuple(grid), y=band,
                                low=tuple(v * 0.7 for v in band), high=tuple(v * 1.3 for v in band)),
+        "thresholds": Thresholds(values={classes[0]: 0.31}, promise="recall of 0.98"),
         "abstaining": Abstaining(rules={"unsure": "confidence below 0.62"},
                                  coverage=wilson(340, 400), accuracy=wilson(320, 340),
                                  outside=wilson(45, 50)),

@@ -106,14 +106,22 @@ def line_chart(
     return _chart(frame, words, joined([_diagonal(frame) if diagonal else "", *marks]))
 
 
-def reliability_chart(series: Sequence[Sequence[Bin]], *, words: Words) -> Markup:
+def reliability_chart(
+    series: Sequence[Sequence[Bin]],
+    *,
+    words: Words,
+    x: str = "confidence",
+    y: str = "share right",
+) -> Markup:
     """Return accuracy over confidence, a point with a whisker for each bin, the ideal dashed.
 
     Args:
         series: The bins of each diagram; the area of a point grows with their number of images.
         words: For screen readers.
+        x: What confidence is called.
+        y: What accuracy is called.
     """
-    frame = _Frame(x=Axis(label="confidence"), y=Axis(label="share right"))
+    frame = _Frame(x=Axis(label=x), y=Axis(label=y))
     most = max((one.accuracy.n for bins in series for one in bins), default=1) or 1
     marks = [
         joined(_point(frame, one, most, place) for one in bins if one.accuracy.defined)
@@ -200,7 +208,7 @@ def _axes(frame: _Frame) -> Markup:
     parts.append(tag("path", {"class": "axis", "d": f"M{_LEFT} {bottom}H{right}"}))
     middle = {"x": (_LEFT + right) / 2, "y": _HEIGHT - 5, "text-anchor": "middle"}
     parts.append(tag("text", {"class": "label", **middle}, frame.x.label))
-    turned = {"transform": f"translate(11 {(_TOP + bottom) / 2}) rotate(-90)"}
+    turned = {"transform": f"translate(7 {(_TOP + bottom) / 2}) rotate(-90)"}
     parts.append(tag("text", {"class": "label", "text-anchor": "middle", **turned}, frame.y.label))
     return joined(parts)
 

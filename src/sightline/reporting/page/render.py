@@ -20,6 +20,7 @@ from sightline.reporting.facts import DataFacts, Facts
 from sightline.reporting.page.blocks import Album, Block
 from sightline.reporting.page.markup import prose, text
 from sightline.reporting.page.section import NotRun, Page
+from sightline.reporting.page.sentences import readable
 from sightline.reporting.page.table import AUDIT, REPORT
 from sightline.reporting.thumbnails import Pictures
 
@@ -65,6 +66,7 @@ def render_page(facts: DataFacts, *, pictures: Pictures | None = None) -> str:
         script_digest=_digest(script),
         version=sightline.__version__,
         prose=prose,
+        readable=readable,
     )
 
 

@@ -56,3 +56,8 @@ def signed(estimate: Estimate) -> str:
     if not estimate.defined:
         return "–"
     return f"{estimate.value:+.3f}".replace("-", "−")
+
+
+def readable(time: str) -> str:
+    """Return an ISO 8601 time in UTC as people read it."""
+    return time.replace("T", " ").replace("+00:00", " UTC").replace("Z", " UTC")

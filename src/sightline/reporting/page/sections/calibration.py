@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from sightline.reporting.facts import Calibration, Facts, Reliability
 from sightline.reporting.page.blocks import (
     Album,
@@ -18,13 +20,45 @@ from sightline.reporting.page.section import Content, NotRun, Section
 from sightline.reporting.page.sentences import between, images, interval, value
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Task:
+    """What is said of the confidence in answers, or of the probability of labels."""
+
+    what: str
+    x: str
+    y: str
+    counted: str
+    honest: str
+
+
+_WORDS = {
+    "multi_class": _Task(
+        what="Confidence",
+        x="confidence",
+        y="share right",
+        counted="images",
+        honest="of the answers given with a confidence of 0.8, 80 % are right. Below it the model "
+        "is too sure",
+    ),
+    "multi_label": _Task(
+        what="The probability of a label",
+        x="probability of a label",
+        y="share that has it",
+        counted="decisions",
+        honest="of the labels with a probability of 0.8, 80 % are there. Below it the model gives "
+        "them too readily",
+    ),
+}
+
+
 def _fill(facts: Facts, album: Album) -> Content:
     calibration = facts.calibration
     if calibration is None or not calibration.diagrams:
         return NotRun(reason="calibration was not measured.")
     last = calibration.diagrams[-1]
+    words = _WORDS[facts.evaluation.task]
     lead = (
-        f"Confidence is off by {value(last.ece)} on average (expected calibration error, between "
+        f"{words.what} is off by {value(last.ece)} on average (expected calibration error, between "
         f"{between(last.ece)}, {images(last.ece.n, facts.part)}). "
         f"{_temperature(calibration)}"
     )
@@ -35,12 +69,14 @@ def _fill(facts: Facts, album: Album) -> Content:
             words=Words(
                 id="reliability", title="Reliability diagram", description=_described(last)
             ),
+            x=words.x,
+            y=words.y,
         ),
         legend=tuple(f"{one.name}: error {value(one.ece)}" for one in calibration.diagrams),
-        caption="Points on the dashed line are honest: of the answers given with a confidence of "
-        "0.8, 80 % are right. Below it the model is too sure. Larger points stand for more images.",
+        caption=f"Points on the dashed line are honest: {words.honest}. Larger points stand for "
+        f"more {words.counted}.",
     )
-    tables = (_table(one) for one in calibration.diagrams)
+    tables = (_table(one, words) for one in calibration.diagrams)
     return (
         Sentence(text=lead),
         Figures(items=(figure,)),
@@ -49,9 +85,12 @@ def _fill(facts: Facts, album: Album) -> Content:
 
 
 def _temperature(calibration: Calibration) -> str:
-    if calibration.temperature is None:
+    given = [f"{one:.3g}" for one in calibration.temperatures]
+    if not given:
         return ""
-    said = f"Logits are divided by a temperature of {calibration.temperature:.3g}"
+    said = f"Logits are divided by a temperature of {given[0]}"
+    if len(given) > 1:
+        said = f"The logits of the labels are divided by temperatures of {', '.join(given)}"
     if calibration.fitted_on:
         said += f", fitted on the {calibration.fitted_on} images"
     first, last = calibration.diagrams[0], calibration.diagrams[-1]
@@ -69,7 +108,7 @@ def _described(diagram: Reliability) -> str:
     return f"{diagram.name}: " + "; ".join(parts)
 
 
-def _table(diagram: Reliability) -> Table:
+def _table(diagram: Reliability, words: _Task) -> Table:
     rows = tuple(
         (
             TableCell(text=f"{one.low:.2f} to {one.high:.2f}", order=one.low),
@@ -79,7 +118,12 @@ def _table(diagram: Reliability) -> Table:
         )
         for one in diagram.bins
     )
-    titles = ("Confidence", "Images", "Mean confidence", f"Right, {diagram.name}")
+    titles = (
+        words.x.capitalize(),
+        words.counted.capitalize(),
+        f"Mean {words.x}",
+        f"{words.y.capitalize()}, {diagram.name}",
+    )
     columns = tuple(Column(title=title, look="number") for title in titles)
     return Table(title=f"Reliability {diagram.name}", columns=columns, rows=rows)
 

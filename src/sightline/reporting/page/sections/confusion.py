@@ -33,7 +33,8 @@ _MOST_ORDERED = 4000  # cells; a second drawing of more would make the file heav
 
 def _fill(facts: Facts, album: Album) -> tuple[Block, ...]:
     if facts.evaluation.task == "multi_label":
-        return (_labels(facts),)
+        said = "Each label is a decision of its own: whether an image has it."
+        return (Sentence(text=said), _labels(facts))
     galleries = cell_galleries(facts, album)
     return (*_matrix(facts, galleries), *_worst(facts), *cell_blocks(facts, galleries))
 

@@ -6,7 +6,7 @@ from sightline.reporting.facts import Abstaining, Curve, Facts
 from sightline.reporting.page.blocks import Album, Block, Figure, Figures, Pairs
 from sightline.reporting.page.charts import Axis, Words, axis_over, line_chart
 from sightline.reporting.page.section import Content, NotRun, Section
-from sightline.reporting.page.sentences import images, interval, value
+from sightline.reporting.page.sentences import counted, images, interval, value
 
 _FEW = 0.1  # below this coverage the band of a few images would flatten the line
 
@@ -17,15 +17,18 @@ def _fill(facts: Facts, album: Album) -> Content:
         return NotRun(reason="the model always answers; what silence would win was not measured.")
     blocks: list[Block] = []
     if rule is not None:
-        blocks += _rule(rule, facts.part)
+        blocks += _rule(rule, facts)
     if curve is not None:
         blocks.append(Figures(items=(_figure(curve),)))
     return tuple(blocks)
 
 
-def _rule(rule: Abstaining, part: str) -> tuple[Block, ...]:
+def _rule(rule: Abstaining, facts: Facts) -> tuple[Block, ...]:
+    judged = images(rule.coverage.n, facts.part)
+    if facts.evaluation.task == "multi_label":
+        judged = f"{counted(rule.coverage.n, 'decision')}, one for each image and label"
     items = [
-        ("Answered", f"{value(rule.coverage)} of {images(rule.coverage.n, part)}"),
+        ("Answered", f"{value(rule.coverage)} of {judged}"),
         ("Of these right", f"{value(rule.accuracy)} ({interval(rule.accuracy)})"),
     ]
     if rule.outside is not None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from sightline.reporting.facts import Facts
 from sightline.reporting.page.blocks import Album, Column, Sentence, Table, TableCell
 from sightline.reporting.page.section import Content, NotRun, Section
-from sightline.reporting.page.sentences import counted
+from sightline.reporting.page.sentences import counted, readable
 
 
 def _fill(facts: Facts, album: Album) -> Content:
@@ -16,7 +16,9 @@ def _fill(facts: Facts, album: Album) -> Content:
         f"The {part} part was read {counted(len(facts.looks), 'time')}. Whoever changes a model "
         "after looking at a figure, and looks again, begins to fit the model to these images."
     )
-    rows = tuple((TableCell(text=look.when), TableCell(text=look.command)) for look in facts.looks)
+    rows = tuple(
+        (TableCell(text=readable(look.when)), TableCell(text=look.command)) for look in facts.looks
+    )
     columns = (Column(title="When"), Column(title="What was run"))
     return (Sentence(text=lead), Table(title="Looks", columns=columns, rows=rows))
 

@@ -1,11 +1,20 @@
-"""What another threshold would give: ROC and precision-recall curves of the classes."""
+"""The thresholds in use, and what others would give: ROC and precision-recall curves."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sightline.reporting.facts import Curve, Facts
-from sightline.reporting.page.blocks import Album, Figure, Figures, Sentence
+from sightline.reporting.facts import Curve, Facts, Thresholds
+from sightline.reporting.page.blocks import (
+    Album,
+    Block,
+    Column,
+    Figure,
+    Figures,
+    Sentence,
+    Table,
+    TableCell,
+)
 from sightline.reporting.page.charts import SERIES, Axis, Words, line_chart
 from sightline.reporting.page.markup import joined, name
 from sightline.reporting.page.section import Content, NotRun, Section
@@ -35,8 +44,9 @@ def _fill(facts: Facts, album: Album) -> Content:
                 caption="How many of those named are right, for how many of the class are found.",
             )
         )
+    used = _used(facts.thresholds)
     if not figures:
-        return NotRun(reason="the curves over all thresholds were not computed.")
+        return used or NotRun(reason="the curves over all thresholds were not computed.")
     hidden = max(len(curves) for curves in (facts.roc or (), facts.precision_recall or ())) - SERIES
     lead = "Each class against all others, for every threshold of its probability."
     if hidden > 0:
@@ -44,7 +54,23 @@ def _fill(facts: Facts, album: Album) -> Content:
             f" The {SERIES} classes with the smallest area are drawn; "
             f"{counted(hidden, 'class', 'classes')} with a larger one are not."
         )
-    return (Sentence(text=lead), Figures(items=tuple(figures)))
+    return (*used, Sentence(text=lead), Figures(items=tuple(figures)))
+
+
+def _used(thresholds: Thresholds | None) -> tuple[Block, ...]:
+    """Return the thresholds that the model's answers come from."""
+    if thresholds is None:
+        return ()
+    columns = (Column(title="Class", look="name"), Column(title="Given from", look="number"))
+    rows = tuple(
+        (TableCell(text=name(one)), TableCell(text=f"{value:.3g}", order=value))
+        for one, value in thresholds.values.items()
+    )
+    table = Table(title="Thresholds in use", columns=columns, rows=rows, sortable=True)
+    lead = "A class is given from this probability on."
+    if thresholds.promise:
+        lead += f" Chosen on validation images: {thresholds.promise}."
+    return (Sentence(text=lead), table)
 
 
 def _figure(
@@ -72,4 +98,4 @@ def _area(curve: Curve) -> str:
     return f" {value(curve.area)}" + (f" ({limits})" if limits else "")
 
 
-THRESHOLDS = Section[Facts](id="thresholds", title="Other thresholds", fill=_fill)
+THRESHOLDS = Section[Facts](id="thresholds", title="Thresholds", fill=_fill)
