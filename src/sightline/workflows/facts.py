@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 
 import numpy as np
 
@@ -12,6 +12,7 @@ from sightline.dataset import SPLITS, Dataset, Finding, Row
 from sightline.evaluation import Estimate, Evaluation, Labels, Verdict, label_matrix
 from sightline.evaluation.abstaining import answered, risk_coverage
 from sightline.evaluation.calibration import probabilities_of
+from sightline.evaluation.clusters import Clusters
 from sightline.evaluation.ranking import Curve as RankingCurve
 from sightline.evaluation.reliability import ReliabilityBin, calibration_error, reliability
 from sightline.evaluation.slices import Slices
@@ -59,7 +60,12 @@ def _curve(name: str, curve: RankingCurve, area: Estimate) -> facts.Curve:
 
 
 def calibration(
-    predictions: Predictions, labels: Labels, evaluation: Evaluation, bundle: Bundle
+    predictions: Predictions,
+    labels: Labels,
+    evaluation: Evaluation,
+    bundle: Bundle,
+    *,
+    groups: Sequence[Hashable] | None = None,
 ) -> facts.Calibration | None:
     """Return how far confidence can be believed, before and after the temperature.
 
@@ -68,34 +74,47 @@ def calibration(
         labels: The right ones.
         evaluation: Of both.
         bundle: The model.
+        groups: What images were taken together, one for each image, as the evaluation had them.
     """
     measured = evaluation.probabilistic
     if measured is None or not measured.reliability:
         return None
-    after = _reliability("with the temperature", measured.calibration_error, measured.reliability)
     held_out = bundle.held_out()
     if held_out is None or predictions.logits is None:
         name = "as it is: nothing calibrated it"
-        return facts.Calibration(
-            diagrams=(_reliability(name, measured.calibration_error, measured.reliability),)
-        )
+        alone = _reliability(name, measured.calibration_error, measured.reliability)
+        return facts.Calibration(diagrams=(alone,))
+    return facts.Calibration(
+        diagrams=(
+            _uncalibrated(predictions, labels, predictions.logits, groups),
+            _reliability("with the temperature", measured.calibration_error, measured.reliability),
+        ),
+        temperatures=tuple(np.atleast_1d(bundle.weights()[TEMPERATURE]).tolist()),
+        fitted_on=f"{len(held_out.logits)} validation",
+    )
+
+
+def _uncalibrated(
+    predictions: Predictions,
+    labels: Labels,
+    logits: np.ndarray,
+    groups: Sequence[Hashable] | None,
+) -> facts.Reliability:
+    """Return the reliability of the bare logits, its intervals made like the evaluation's."""
     ok = predictions.ok
     truth = label_matrix(predictions, labels)[ok]
-    plain = probabilities_of(predictions.logits[ok], 1.0, task=predictions.task)
+    plain = probabilities_of(logits[ok], 1.0, task=predictions.task)
     if predictions.task == "multi_class":
         confidence = plain.max(axis=1)
         right = truth[np.arange(len(truth)), plain.argmax(axis=1)]
     else:
         confidence, right = plain.ravel(), truth.ravel()
-    before = _reliability(
+    images = np.flatnonzero(ok).repeat(len(right) // len(truth)).tolist()
+    clusters = Clusters.named(images if groups is None else [groups[image] for image in images])
+    return _reliability(
         "without the temperature",
-        calibration_error(confidence, right, n=len(truth)),
-        reliability(confidence, right),
-    )
-    return facts.Calibration(
-        diagrams=(before, after),
-        temperatures=tuple(np.atleast_1d(bundle.weights()[TEMPERATURE]).tolist()),
-        fitted_on=f"{len(held_out.logits)} validation",
+        calibration_error(confidence, right, n=len(truth), clusters=clusters),
+        reliability(confidence, right, clusters=clusters),
     )
 
 

@@ -32,6 +32,7 @@ from sightline.reporting.thumbnails import Pictures, thumbnail, thumbnails
 from sightline.workflows import facts as part
 from sightline.workflows.audit import Audited
 from sightline.workflows.evaluate import Judged, Selection
+from sightline.workflows.groups import groups_of
 from sightline.workflows.looks import Look
 from sightline.workflows.slices import slice_answers
 
@@ -145,7 +146,9 @@ def model_facts(judged: Judged, subject: Subject) -> Facts:
         doubts=subject.suspicions,
         doubts_by=subject.features,
         heatmaps=subject.heatmaps,
-        calibration=part.calibration(predictions, judged.labels, evaluation, bundle),
+        calibration=part.calibration(
+            predictions, judged.labels, evaluation, bundle, groups=groups_of(selection.rows)
+        ),
         thresholds=part.thresholds(bundle.rules, bundle.classes),
         roc=part.roc(evaluation),
         precision_recall=part.precision_recall(evaluation),
