@@ -1,4 +1,4 @@
-"""`report`, and `evaluate --save`, as a shell sees them."""
+"""`report`, `audit --save` and `evaluate --save`, as a shell sees them."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ import pytest
 from sightline.cli import main
 from sightline.dataset import write_digits
 from sightline.models.bundle import read_bundle
+from sightline.workflows.looks import looks
 
 pytestmark = pytest.mark.train
 
@@ -132,3 +133,83 @@ def test_evaluate_saves_what_it_says(
     check_schema(facts, "report")
     assert facts["evaluation"] == json.loads(out)["evaluation"]
     assert facts["findings"] is None
+
+
+def test_a_thorough_report_leaves_little_unlooked_at(
+    model: Path,
+    digits: Path,
+    capsys: pytest.CaptureFixture[str],
+    check_schema: Callable[[Any, str], None],
+) -> None:
+    code, _, err = run(capsys, "report", model, digits, "--thorough")
+    assert code == 0, err
+    page = Path("report.html").read_text()
+    assert "where the model looked" in page
+    assert "(Grad-CAM)" in page
+    assert "Worse images" in page
+    assert "--thorough" not in page
+    code, out, _ = run(capsys, "report", model, digits, "--thorough", "--save", "a.json", "--json")
+    assert code == 0
+    document = json.loads(out)
+    check_schema(document, "report")
+    assert document["doubts"] is not None
+    assert len(document["stress"]) == 7
+    assert document["heatmaps"] == ""
+
+
+def test_a_plain_report_says_what_a_thorough_one_adds(
+    model: Path, digits: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(capsys, "report", model, digits)[0] == 0
+    page = Path("report.html").read_text()
+    assert page.count("<code>sightline report --thorough</code> does") == 2
+    assert "where the model looked" not in page
+
+
+def test_each_report_on_the_test_images_is_a_look(
+    model: Path, digits: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = len(looks(model, read_bundle(model)))
+    _, _, err = run(capsys, "report", model, digits, "--save", "facts.json")
+    after = looks(model, read_bundle(model))
+    assert [one.command for one in after[before:]] == ["report"]
+    assert f"test read {len(after)} times" in err
+    told = json.loads(Path("facts.json").read_text())["looks"]
+    assert [one["command"] for one in told] == [f"sightline {one.command}" for one in after]
+    run(
+        capsys, "report", model, digits, "--on", "validation", "--save", "facts.json", "--overwrite"
+    )
+    assert looks(model, read_bundle(model)) == after
+    assert json.loads(Path("facts.json").read_text())["looks"] is None
+
+
+def test_an_audit_is_saved_and_what_stands_there_is_kept(
+    digits: Path, capsys: pytest.CaptureFixture[str], check_schema: Callable[[Any, str], None]
+) -> None:
+    code, _, err = run(capsys, "audit", digits, "--save", "findings.html")
+    assert code == 0, err
+    assert "saved findings.html" in err
+    assert "200 images of 10 classes" in Path("findings.html").read_text()
+    code, _, err = run(capsys, "audit", digits, "--save", "findings.html")
+    assert code == 2 and "--overwrite" in err
+    assert run(capsys, "audit", digits, "--save", "findings.pdf")[0] == 2
+    assert run(capsys, "audit", digits, "--save", "findings.html", "--overwrite")[0] == 0
+    code, out, _ = run(capsys, "audit", digits, "--save", "findings.json", "--json")
+    document = json.loads(out)
+    check_schema(document, "audit")
+    assert json.loads(Path("findings.json").read_text()) == document
+    assert sum(document["splits"].values()) == document["images"] == 200
+
+
+def test_an_audit_with_a_model_shows_doubtful_labels_and_is_saved_though_it_fails(
+    model: Path, digits: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data = Path(shutil.copytree(digits, tmp_path / "digits"))
+    image = next((data / "1").iterdir())
+    shutil.copy(image, data / "2" / "copy.png")
+    code, _, err = run(capsys, "audit", data, "--with", model, "--save", "findings.html")
+    assert code == 3, err
+    page = Path("findings.html").read_text()
+    assert "sees fewer of them" in page
+    assert "conflict" in page
+    assert page.count(">2/copy.png<") >= 1

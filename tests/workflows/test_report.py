@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -20,9 +21,17 @@ from sightline.images import ArraySource
 from sightline.models.bundle import RECORD, read_bundle
 from sightline.predictions import Predictions
 from sightline.reporting import schema
-from sightline.reporting.facts import Facts
+from sightline.reporting.facts import Facts, Place
+from sightline.workflows.audit import audit
 from sightline.workflows.evaluate import Judged, Selection
-from sightline.workflows.report import Subject, code_digest, model_facts, report, write_report
+from sightline.workflows.report import (
+    Subject,
+    code_digest,
+    data_facts,
+    model_facts,
+    report,
+    write_report,
+)
 
 
 @pytest.fixture
@@ -114,6 +123,61 @@ def test_an_image_that_cannot_be_read_is_only_named(judged: Judged, tmp_path: Pa
     assert page.count("data:image/jpeg;base64,") == 2
     assert page.count("2.png") >= 2
     assert "not shown" in page
+
+
+def folder(tmp_path: Path) -> sl.Dataset:
+    """Return four pictures in two classes, two of them the same under two labels."""
+    for label, level in (("a", 40), ("b", 200)):
+        (tmp_path / "photos" / label).mkdir(parents=True)
+        for name in ("0", "1"):
+            same = name == "0"
+            noise = np.random.default_rng(7 if same else level).integers(0, 99, (48, 64, 3))
+            Image.fromarray((noise + 40).astype(np.uint8)).save(
+                tmp_path / "photos" / label / f"{name}.png"
+            )
+    return sl.Dataset.from_folder(tmp_path / "photos")
+
+
+def test_findings_become_a_page_of_the_data(tmp_path: Path) -> None:
+    dataset = folder(tmp_path)
+    findings = sl.audit(dataset)
+    page = sl.report(findings, tmp_path / "findings.html", data=dataset).read_text()
+    assert "Sightline audit" in page
+    assert "4 images of 2 classes, not divided into splits." in page
+    assert "a, undivided" in re.sub("<.*?>", "", page)
+    assert page.count("data:image/jpeg;base64,") >= 2, "both copies"
+    assert "checks could not run" in page
+    assert "Not run: needs the answers of a model" in page
+    assert "95 % interval" not in page
+    document = json.loads(sl.report(findings, tmp_path / "findings.json", data=dataset).read_text())
+    jsonschema.Draft202012Validator(schema("audit")).validate(document)
+    assert (document["images"], document["classes"]) == (4, {"a": 2, "b": 2})
+    assert document["splits"] == {"undivided": 4}
+    assert document["findings"][0]["check"] == "conflict"
+    assert document["doubtful_labels"] == []
+
+
+def test_an_audit_gives_more_than_its_findings(tmp_path: Path) -> None:
+    dataset = folder(tmp_path)
+    audited = audit(dataset)
+    facts = data_facts(audited, dataset, data="photos")
+    assert (facts.title, facts.data, facts.splits) == ("photos", "photos", {"undivided": 4})
+    assert facts.places["a/0.png"] == Place(labels=("a",), split="undivided")
+    assert facts.doubts is None
+    page = report(audited, tmp_path / "page.html", data=dataset).read_text()
+    assert page.count("<img") == report(facts, tmp_path / "b.html", data=dataset).read_text().count(
+        "<img"
+    )
+
+
+def test_findings_without_their_data_are_told_in_words(tmp_path: Path) -> None:
+    findings = sl.audit(folder(tmp_path))
+    page = sl.report(findings, tmp_path / "findings.html").read_text()
+    assert "<img" not in page
+    assert "a/0.png" in page
+    assert "the figures were given without the data" in page
+    document = json.loads(sl.report(findings, tmp_path / "findings.json").read_text())
+    jsonschema.Draft202012Validator(schema("audit")).validate(document)
 
 
 def test_the_code_has_a_digest() -> None:

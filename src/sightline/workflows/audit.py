@@ -86,7 +86,8 @@ def audit(
     Raises:
         ImageError: An image can no longer be decoded.
     """
-    stage = stage or (lambda label: nullcontext(lambda done, total: None))
+    if stage is None:
+        stage = _untold
     if contents is None:
         with stage("Reading images") as progress:
             contents = dataset.contents(progress=progress)
@@ -96,6 +97,10 @@ def audit(
             predictions = predict_labels(dataset, contents, graph, progress=progress)
     findings = run_checks(dataset, contents, predictions=predictions)
     return Audited(findings=findings, contents=tuple(contents), predictions=predictions)
+
+
+def _untold(label: str) -> AbstractContextManager[Callable[[int, int], None]]:
+    return nullcontext(lambda done, total: None)
 
 
 def feature_graph(name: str) -> FeatureGraph:
