@@ -80,7 +80,7 @@ def test_new_rules_make_a_new_file_and_act_in_predict(
     code, out, err = run(capsys, "decide", model, "--answer-all", "--save", own)
     assert (code, err) == (0, "")
     assert model.read_bytes() == before
-    images = digits / "4"
+    images = digits
     _, strict, _ = run(capsys, "predict", model, images, "--json")
     _, loose, _ = run(capsys, "predict", own, images, "--json")
     answers = [json.loads(line)["answer"] for line in strict.splitlines()]
