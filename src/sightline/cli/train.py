@@ -32,6 +32,7 @@ from sightline.cli.watching import ConsoleWatcher
 from sightline.errors import ConfigError
 from sightline.files import load_attribute, load_module, printable
 from sightline.reporting import evaluation_lines
+from sightline.reporting.rules import rule_lines
 
 if TYPE_CHECKING:
     from sightline.batches import ClassWeight
@@ -247,8 +248,8 @@ def _tell(console: Console, result: TrainResult) -> None:
         console.line(
             f"calibrated: log loss of the test images {before:.3f} before, {after:.3f} now"
         )
-    for rule, promise in result.rules.promises.items():
-        console.line(f"{rule}: {promise}")
+    for line in rule_lines(result.rules, result.classes):
+        console.line(line)
     console.line(f"report: {printable(result.report)}")
     console.line(f"next: {result.next_command}")
 

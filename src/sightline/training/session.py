@@ -144,7 +144,11 @@ def train_bundle(recipe: Recipe, data: Learnable, session: Session) -> tuple[Tra
         heeding(session.stop, progress)(count, count)
     with session.watcher.stage("looking at what is familiar") as progress:
         held_out = hold_out(
-            made.runner, calibration, training, progress=heeding(session.stop, progress)
+            made.runner,
+            calibration,
+            training,
+            embeddings=trained.embeddings,
+            progress=heeding(session.stop, progress),
         )
     return trained, with_rules(made, held_out)
 
