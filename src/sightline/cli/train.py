@@ -204,6 +204,11 @@ def train(
     }
     result = _run(console, request)
     _tell(console, result)
+    _refuse(result)
+
+
+def _refuse(result: TrainResult) -> None:
+    """End with what the model could not be shown to do, once it is saved and told."""
     if result.refused is not None:
         raise result.refused
     refuse_unmet(result.verdicts)
