@@ -23,13 +23,13 @@ from sightline.cli.options import (
     Seed,
     cache_bytes,
     parse_image_size,
+    parse_numbers,
     parse_options,
     parse_split,
 )
 from sightline.cli.quiet import without_start_messages
 from sightline.cli.requirements import read_requirements, refuse_unmet, tell_verdicts
 from sightline.cli.watching import ConsoleWatcher
-from sightline.errors import ConfigError
 from sightline.files import load_attribute, load_module, printable
 from sightline.reporting import evaluation_lines
 from sightline.reporting.rules import rule_lines
@@ -264,16 +264,6 @@ def _class_weight(words: Sequence[str]) -> ClassWeight:
         return None
     if list(words) == ["balanced"]:
         return "balanced"
-    weights = {}
-    for word in words:
-        name, equals, number = word.rpartition("=")
-        try:
-            weights[name] = float(number)
-        except ValueError:
-            equals = ""
-        if not equals:
-            raise ConfigError(
-                f"--class-weight is {word!r}.",
-                expected="balanced, or CLASS=WEIGHT for one class or more",
-            )
-    return weights
+    return parse_numbers(
+        "--class-weight", words, expected="balanced, or CLASS=WEIGHT for one class or more"
+    )
