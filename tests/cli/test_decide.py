@@ -64,7 +64,7 @@ def test_the_rules_and_what_could_be_promised(
     code, out, _ = run(capsys, "decide", model)
     assert code == 0
     assert "at least 0.8 of the images get an answer" in out
-    assert "unlike the training data above a distance of" in out
+    assert '"unlike the training data" above a distance of' in out
     assert "validation images that did not choose the model" in out
     assert all(len(line) <= 120 for line in out.splitlines()[2:])
     code, out, _ = run(capsys, "decide", model, "--json")
@@ -80,7 +80,7 @@ def test_new_rules_make_a_new_file_and_act_in_predict(
     code, out, err = run(capsys, "decide", model, "--answer-all", "--save", own)
     assert (code, err) == (0, "")
     assert model.read_bytes() == before
-    images = digits / "4"
+    images = digits
     _, strict, _ = run(capsys, "predict", model, images, "--json")
     _, loose, _ = run(capsys, "predict", own, images, "--json")
     answers = [json.loads(line)["answer"] for line in strict.splitlines()]

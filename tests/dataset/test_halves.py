@@ -45,3 +45,27 @@ def test_groups_stay_together_and_the_order_plays_no_part(pairs):
     assert calibrating(rows[::-1], groups[::-1]) == chosen[::-1]
     largest = max(Counter(groups).values())
     assert abs(2 * sum(chosen) - len(rows)) <= 3 * largest
+
+
+def test_what_chose_once_never_calibrates():
+    rows = rows_of({"a": 80, "b": 80})
+    groups = [each.name for each in rows]
+    first = calibrating(rows, groups)
+    # The same halves again, and new images are shared out.
+    more = [*rows, *rows_of({"c": 60})]
+    earlier = [*first, *[None] * 60]
+    second = calibrating(more, [each.name for each in more], earlier=earlier)
+    assert second[:160] == first
+    assert sum(second[160:]) == 30
+    # An image joined the group of one that chose.
+    place = first.index(False)
+    joined = calibrating(more, [*groups, *[groups[place]] * 60], earlier=earlier)
+    assert not any(joined[160:])
+
+
+def test_where_all_chose_none_calibrates():
+    rows = rows_of({"a": 100})
+    groups = [each.name for each in rows]
+    assert not any(calibrating(rows, groups, earlier=[False] * 100))
+    few = [False] * 90 + [None] * 10
+    assert not any(calibrating(rows, groups, earlier=few))

@@ -15,7 +15,7 @@ from sightline.files import free_path, printable
 from sightline.models.bundle import SUFFIX, Bundle, read_bundle, write_bundle
 from sightline.models.deciding import Wish, held_out_curve
 from sightline.models.deciding import decide as choose
-from sightline.models.rules import Rules
+from sightline.reporting.rules import rule_lines
 
 _SHOWN = (0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 1.0)
 
@@ -62,7 +62,8 @@ def decide(
     if console.as_json:
         console.document(_document(bundle, save))
         return
-    _tell_rules(console, bundle)
+    for line in rule_lines(bundle.rules, bundle.classes):
+        console.line(line)
     if save is None:
         _tell_curve(console, bundle)
     else:
@@ -80,34 +81,6 @@ def _document(bundle: Bundle, save: Path | None) -> dict[str, object]:
         "images": 0 if held_out is None else len(held_out.logits),
         "risk_coverage": None if curve is None else curve.to_json(),
     }
-
-
-def _tell_rules(console: Console, bundle: Bundle) -> None:
-    rules = bundle.rules
-    for name, words in _words(rules, bundle):
-        promise = rules.promises.get(name)
-        console.line(f"{words}: {promise}" if promise else words)
-
-
-def _words(rules: Rules, bundle: Bundle) -> list[tuple[str, str]]:
-    found = []
-    if rules.positive is not None:
-        name, limit = rules.positive
-        found.append(("thresholds", f"{printable(name)} from {limit:.4g}"))
-    if rules.thresholds:
-        pairs = zip(bundle.classes, rules.thresholds, strict=True)
-        listed = ", ".join(f"{printable(name)} from {limit:.4g}" for name, limit in pairs)
-        found.append(("thresholds", listed))
-    if len(rules.unsure_below) == 1:
-        found.append(("unsure_below", f"unsure below {rules.unsure_below[0]:.4g}"))
-    elif rules.unsure_below:
-        pairs = zip(bundle.classes, rules.unsure_below, strict=True)
-        listed = ", ".join(f"{printable(name)} {limit:.4g}" for name, limit in pairs)
-        found.append(("unsure_below", f"unsure below {listed}"))
-    if rules.unlike_above is not None:
-        distance = f"unlike the training data above a distance of {rules.unlike_above:.3g}"
-        found.append(("unlike_above", distance))
-    return found or [("", "Every image gets the most probable class.")]
 
 
 def _tell_curve(console: Console, bundle: Bundle) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -12,11 +11,10 @@ from sightline.auditing.gate import check_words
 from sightline.cli.console import Console
 from sightline.cli.findings import tell_findings
 from sightline.cli.looks import tell_looks
-from sightline.cli.options import Allow, Data, Model, Overwrite, Require
+from sightline.cli.options import Allow, Data, Model, On, Overwrite, Require, parse_numbers
 from sightline.cli.quiet import without_start_messages
 from sightline.cli.requirements import read_requirements, refuse_unmet, tell_verdicts
 from sightline.dataset import Dataset
-from sightline.errors import ConfigError
 from sightline.evaluation import (
     Verdict,
     calibration_gain,
@@ -45,12 +43,7 @@ def evaluate(
     model: Model,
     data: Data,
     *,
-    on: Annotated[
-        str,
-        typer.Option(
-            help="Which images: test or validation, as the model's record has them, or new."
-        ),
-    ] = "test",
+    on: On = "test",
     prevalence: Annotated[
         list[str] | None,
         typer.Option(
@@ -72,10 +65,13 @@ def evaluate(
     was trained on is never counted.
     """
     console: Console = context.obj
-    requirements, shares = read_requirements(require), _shares(prevalence or ())
+    requirements = read_requirements(require)
+    shares = parse_numbers(
+        "--prevalence", prevalence or (), expected="CLASS=SHARE, for example defect=0.01"
+    )
     path = save and free_path(save, suffixes=SUFFIXES, overwrite=overwrite)
     bundle = read_bundle(model)
-    check_askable(requirements, task=bundle.task, classes=bundle.classes, in_use=shares is not None)
+    check_askable(requirements, task=bundle.task, classes=bundle.classes, in_use=bool(shares))
     if shares:
         check_prevalence(shares, task=bundle.task, classes=bundle.classes)
     check_words(allow or (), ())
@@ -87,7 +83,7 @@ def evaluate(
     with without_start_messages():
         runner = LiteRTRunner(bundle)
     with console.progress("Predicting") as progress:
-        judged = evaluate_images(runner, selection, prevalence=shares, progress=progress)
+        judged = evaluate_images(runner, selection, prevalence=shares or None, progress=progress)
     verdicts = tuple(verdict(one, judged.evaluation) for one in requirements)
     looks = record_look(
         model,
@@ -116,23 +112,6 @@ def evaluate(
         _tell(console, judged)
         tell_verdicts(console, verdicts)
     refuse_unmet(verdicts)
-
-
-def _shares(words: Sequence[str]) -> dict[str, float] | None:
-    shares = {}
-    for word in words:
-        name, equals, number = word.rpartition("=")
-        try:
-            shares[name] = float(number)
-        except ValueError:
-            equals = ""
-        if not equals or not name:
-            raise ConfigError(
-                f"--prevalence is {word!r}.",
-                expected="CLASS=SHARE, for example defect=0.01",
-                code="bad_prevalence",
-            )
-    return shares or None
 
 
 def _slices(judged: Judged) -> Slices:

@@ -12,6 +12,7 @@ from typing import Annotated, Any
 import typer
 
 from sightline.errors import ConfigError
+from sightline.files import printable
 
 Seed = Annotated[int, typer.Option("--seed", min=0, help="Everything random comes from it.")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace the file that is there.")]
@@ -37,6 +38,10 @@ Model = Annotated[
     Path, typer.Argument(metavar="MODEL", help="A .sightline file, as `sightline train` writes it.")
 ]
 
+On = Annotated[
+    str,
+    typer.Option(help="Which images: test or validation, as the model's record has them, or new."),
+]
 MaxError = Annotated[
     float | None,
     typer.Option(
@@ -80,6 +85,29 @@ def parse_image_size(text: str) -> tuple[int, int]:
             code="bad_image_size",
         )
     return int(match[1]), int(match[2] or match[1])
+
+
+def parse_numbers(option: str, words: Sequence[str], *, expected: str) -> dict[str, float]:
+    """Read words like `CLASS=0.5`; a class name may hold an equals sign.
+
+    Raises:
+        ConfigError: A word is none of that kind.
+    """
+    found = {}
+    for word in words:
+        name, equals, number = word.rpartition("=")
+        try:
+            found[name] = float(number)
+        except ValueError:
+            equals = ""
+        if not equals or not name:
+            raise ConfigError(
+                f"{option} is {printable(word)!r}.",
+                expected=expected,
+                fix=f"for example {option} defect=0.5",
+                code="bad_number_of_class",
+            )
+    return found
 
 
 def parse_split(text: str) -> tuple[float, float, float]:

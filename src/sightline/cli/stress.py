@@ -10,7 +10,7 @@ from sightline.auditing.gate import check_words
 from sightline.cli.console import Console
 from sightline.cli.findings import tell_findings
 from sightline.cli.looks import tell_looks
-from sightline.cli.options import Allow, Data, Model, Seed
+from sightline.cli.options import Allow, Data, Model, On, Seed
 from sightline.cli.quiet import without_start_messages
 from sightline.dataset import Dataset
 from sightline.files import printable
@@ -27,12 +27,7 @@ def stress(
     model: Model,
     data: Data,
     *,
-    on: Annotated[
-        str,
-        typer.Option(
-            help="Which images: test or validation, as the model's record has them, or new."
-        ),
-    ] = "test",
+    on: On = "test",
     images: Annotated[
         int, typer.Option(min=1, help="At most so many images, of each class in proportion.")
     ] = 200,

@@ -23,15 +23,16 @@ from sightline.cli.options import (
     Seed,
     cache_bytes,
     parse_image_size,
+    parse_numbers,
     parse_options,
     parse_split,
 )
 from sightline.cli.quiet import without_start_messages
 from sightline.cli.requirements import read_requirements, refuse_unmet, tell_verdicts
 from sightline.cli.watching import ConsoleWatcher
-from sightline.errors import ConfigError
 from sightline.files import load_attribute, load_module, printable
 from sightline.reporting import evaluation_lines
+from sightline.reporting.rules import rule_lines
 
 if TYPE_CHECKING:
     from sightline.batches import ClassWeight
@@ -203,6 +204,11 @@ def train(
     }
     result = _run(console, request)
     _tell(console, result)
+    _refuse(result)
+
+
+def _refuse(result: TrainResult) -> None:
+    """End with what the model could not be shown to do, once it is saved and told."""
     if result.refused is not None:
         raise result.refused
     refuse_unmet(result.verdicts)
@@ -247,8 +253,8 @@ def _tell(console: Console, result: TrainResult) -> None:
         console.line(
             f"calibrated: log loss of the test images {before:.3f} before, {after:.3f} now"
         )
-    for rule, promise in result.rules.promises.items():
-        console.line(f"{rule}: {promise}")
+    for line in rule_lines(result.rules, result.classes):
+        console.line(line)
     console.line(f"report: {printable(result.report)}")
     console.line(f"next: {result.next_command}")
 
@@ -258,16 +264,6 @@ def _class_weight(words: Sequence[str]) -> ClassWeight:
         return None
     if list(words) == ["balanced"]:
         return "balanced"
-    weights = {}
-    for word in words:
-        name, equals, number = word.rpartition("=")
-        try:
-            weights[name] = float(number)
-        except ValueError:
-            equals = ""
-        if not equals:
-            raise ConfigError(
-                f"--class-weight is {word!r}.",
-                expected="balanced, or CLASS=WEIGHT for one class or more",
-            )
-    return weights
+    return parse_numbers(
+        "--class-weight", words, expected="balanced, or CLASS=WEIGHT for one class or more"
+    )

@@ -15,7 +15,7 @@ edges give 0.5, noise 0.75, a smooth ramp 0.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -25,6 +25,7 @@ _GRID = (32, 32)
 _RING = 2
 _STEPS = 128
 _LINES = 32
+_SMALL = 64 * 64
 _ROUNDING = 1 / 6
 """The mean squared difference that rounding to whole levels adds to a smooth surface."""
 
@@ -54,40 +55,79 @@ def picture_looks(pictures: Sequence[Image.Image], lumas: Sequence[Image.Image])
         pictures: Decoded, mode L or RGB.
         lumas: The same in mode L.
     """
-    if not pictures:
-        return []
-    levels = _levels([luma.resize(_GRID, Image.Resampling.NEAREST) for luma in lumas])
-    levels = levels.reshape(len(lumas), -1)
-    return [
-        Look(
+    places = defaultdict(list)
+    for place, picture in enumerate(pictures):
+        places[picture.size, picture.mode].append(place)
+    found: dict[int, Look] = {}
+    for same in places.values():
+        grey = _Samples([lumas[place] for place in same])
+        colour = _Samples([pictures[place] for place in same])
+        found |= zip(same, _looks_of_one_size(grey, colour), strict=True)
+    return [found[place] for place in range(len(pictures))]
+
+
+def _looks_of_one_size(grey: _Samples, colour: _Samples) -> Iterator[Look]:
+    levels = grey.at(*_GRID)
+    levels = levels.reshape(len(levels), -1)
+    for bright, spread, sharp, border in zip(
+        levels.mean(1).tolist(),
+        levels.std(1).tolist(),
+        _sharpness(grey).tolist(),
+        _borders(colour),
+        strict=True,
+    ):
+        yield Look(
             brightness=round(bright, 1),
             contrast=round(spread, 1),
             sharpness=round(sharp, 3),
             border=border.tobytes(),
         )
-        for bright, spread, sharp, border in zip(
-            levels.mean(1).tolist(),
-            levels.std(1).tolist(),
-            _sharpness(lumas).tolist(),
-            _borders(pictures),
-            strict=True,
-        )
-    ]
 
 
-def _levels(pictures: Sequence[Image.Image]) -> np.ndarray:
-    """Return the levels of pictures of one size: float32 (n, height, width[, channels])."""
+class _Samples:
+    """Pictures of one size and mode, sampled: the nearest pixel to the middle of each cell.
+
+    Small pictures become one array, once: a call of Pillow for each costs more than the work.
+    """
+
+    def __init__(self, pictures: Sequence[Image.Image]) -> None:
+        self._pictures = pictures
+        self.width, self.height = pictures[0].size
+        self._whole = None
+        if self.width * self.height <= _SMALL:
+            self._whole = _joined(pictures)
+
+    def at(self, width: int, height: int) -> np.ndarray:
+        """Return samples: float32 (n, height, width, channels)."""
+        if self._whole is None:
+            size = (width, height)
+            small = _joined([one.resize(size, Image.Resampling.NEAREST) for one in self._pictures])
+            return small.astype(np.float32)
+        found = self._whole
+        if height != self.height:
+            found = found.take(_middles(height, self.height), axis=1)
+        if width != self.width:
+            found = found.take(_middles(width, self.width), axis=2)
+        return found.astype(np.float32)
+
+
+def _middles(count: int, length: int) -> np.ndarray:
+    return ((2 * np.arange(count) + 1) * length) // (2 * count)
+
+
+def _joined(pictures: Sequence[Image.Image]) -> np.ndarray:
+    """Return the levels of pictures of one size: uint8 (n, height, width, channels)."""
     width, height = pictures[0].size
     raw = b"".join(picture.tobytes() for picture in pictures)
-    return np.frombuffer(raw, np.uint8).reshape(len(pictures), height, width, -1).astype(np.float32)
+    return np.frombuffer(raw, np.uint8).reshape(len(pictures), height, width, -1)
 
 
-def _borders(pictures: Sequence[Image.Image]) -> np.ndarray:
+def _borders(colour: _Samples) -> np.ndarray:
     """Return the mean colours of the four sides: uint8 (n, 12)."""
-    samples = [
-        picture.resize(_GRID, Image.Resampling.NEAREST).convert("RGB") for picture in pictures
-    ]
-    means = _levels(samples).reshape(len(pictures), -1) @ _SIDES
+    samples = colour.at(*_GRID)
+    if samples.shape[3] == 1:
+        samples = np.repeat(samples, 3, axis=3)
+    means = samples.reshape(len(samples), -1) @ _SIDES
     borders: np.ndarray = np.rint(means).astype(np.uint8)
     return borders
 
@@ -103,28 +143,21 @@ def _side_weights() -> np.ndarray:
     return weights.reshape(-1, 12)
 
 
-def _sharpness(lumas: Sequence[Image.Image]) -> np.ndarray:
-    """Return the sharpness of each picture: float64 (n,). Those of one size go together."""
-    places = defaultdict(list)
-    for place, luma in enumerate(lumas):
-        places[luma.size].append(place)
-    found = np.zeros(len(lumas))
-    for (width, height), same in places.items():
-        step = max(1, round(min(width, height) / _STEPS))
-        if min(width, height) <= 2 * step:
-            continue
-        rows, columns = (
-            _levels([lumas[place].resize(size, Image.Resampling.NEAREST) for place in same])
-            for size in ((width, min(height, _LINES)), (min(width, _LINES), height))
-        )
-        near, far = (
-            _energy(rows[:, :, lag:] - rows[:, :, :-lag])
-            + _energy(columns[:, lag:] - columns[:, :-lag])
-            + 2 * _ROUNDING
-            for lag in (step, 2 * step)
-        )
-        found[same] = np.clip(1 - far / (4 * near), 0, 1)
-    return found
+def _sharpness(grey: _Samples) -> np.ndarray:
+    """Return the sharpness of each picture: float64 (n,)."""
+    width, height = grey.width, grey.height
+    step = max(1, round(min(width, height) / _STEPS))
+    rows = grey.at(width, min(height, _LINES))
+    if min(width, height) <= 2 * step:
+        return np.zeros(len(rows))
+    columns = grey.at(min(width, _LINES), height)
+    near, far = (
+        _energy(rows[:, :, lag:] - rows[:, :, :-lag])
+        + _energy(columns[:, lag:] - columns[:, :-lag])
+        + 2 * _ROUNDING
+        for lag in (step, 2 * step)
+    )
+    return np.asarray(np.clip(1 - far / (4 * near), 0, 1), np.float64)
 
 
 def _energy(changes: np.ndarray) -> np.ndarray:

@@ -46,7 +46,12 @@ def calibrate(
 
 
 def hold_out(
-    runner: Runner, part: Part, training: Part, *, progress: Callable[[int, int], None]
+    runner: Runner,
+    part: Part,
+    training: Part,
+    *,
+    embeddings: np.ndarray | None = None,
+    progress: Callable[[int, int], None],
 ) -> HeldOut | None:
     """Return what the rules are chosen on; None without images.
 
@@ -54,6 +59,7 @@ def hold_out(
         runner: The model as it will be used.
         part: Validation images that did not choose it.
         training: The images that it was trained on.
+        embeddings: Of these, float32 (n, d), if they are known.
         progress: Called with (done, total); may raise.
     """
     if not len(part):
@@ -61,12 +67,17 @@ def hold_out(
     rows = _some(part)
     labels = [row.labels for row in training.dataset.rows]
     kept = np.array(references(labels, training.digests))
-    total = len(kept) + len(rows)
-    familiar = _answers(runner, training, kept, lambda done, _: progress(done, total))
-    answers = _answers(runner, part, rows, lambda done, _: progress(len(kept) + done, total))
+    asked = 0 if embeddings is not None else len(kept)
+    total = asked + len(rows)
+    if embeddings is None:
+        first = _answers(runner, training, kept, lambda done, _: progress(done, total))
+        familiar = first.embeddings
+    else:
+        familiar = embeddings[kept]
+    answers = _answers(runner, part, rows, lambda done, _: progress(asked + done, total))
     known, distances = None, np.zeros(0, np.float32)
-    if familiar.embeddings is not None and answers.embeddings is not None:
-        known = Familiarity.of(familiar.embeddings)
+    if familiar is not None and answers.embeddings is not None:
+        known = Familiarity.of(familiar)
         distances = distances if known is None else known.distances(answers.embeddings)
     return HeldOut(
         logits=_logits(answers),

@@ -73,7 +73,9 @@ class Learnable:
         keys = content_groups(self.contents, [row.group for row in self.dataset.rows]).keys
         places = [i for i, row in enumerate(self.dataset.rows) if row.split == "validation"]
         rows, groups = [self.dataset.rows[i] for i in places], [keys[i] for i in places]
-        chosen = set(compress(places, calibrating(rows, groups)))
+        roles = {row.digest: row.calibrates for row in self.earlier if row.split == "validation"}
+        earlier = [roles.get(self.contents[i].digest) for i in places]
+        chosen = set(compress(places, calibrating(rows, groups, earlier=earlier)))
         return tuple(i in chosen for i in range(len(self.dataset.rows)))
 
     def record(self) -> list[RecordRow]:
@@ -144,7 +146,11 @@ def train_bundle(recipe: Recipe, data: Learnable, session: Session) -> tuple[Tra
         heeding(session.stop, progress)(count, count)
     with session.watcher.stage("looking at what is familiar") as progress:
         held_out = hold_out(
-            made.runner, calibration, training, progress=heeding(session.stop, progress)
+            made.runner,
+            calibration,
+            training,
+            embeddings=trained.embeddings,
+            progress=heeding(session.stop, progress),
         )
     return trained, with_rules(made, held_out)
 

@@ -84,11 +84,14 @@ class Trained:
         model: Built by `models.build`, with its final weights.
         history: One row for each epoch (`training.history.epoch_row`); empty in quick mode.
         head: The head that was fitted on frozen features; `None` from scratch.
+        embeddings: Of the training images, float32 (n, d), where they are known already: the
+            backbone is as it was when they were computed.
     """
 
     model: keras.Model
     history: tuple[Mapping[str, float], ...]
     head: Head | None
+    embeddings: np.ndarray | None = None
 
 
 def train_model(job: Job) -> Trained:
@@ -131,13 +134,18 @@ def _seeded(seed: int) -> Iterator[None]:
 
 
 def _quick(model: keras.Model, job: Job) -> Trained:
-    head = _fit_head(model, job, pixels=None)
-    return Trained(model=model, history=(), head=head)
+    head, features = _fit_head(model, job, pixels=None)
+    views = len(features) // len(job.training)
+    # A model that will answer for mirror images too has other embeddings.
+    same = job.recipe.architecture == job.architecture
+    return Trained(
+        model=model, history=(), head=head, embeddings=features[::views] if same else None
+    )
 
 
 def _standard(model: keras.Model, job: Job) -> Trained:
     pixels = _pixels(job)
-    head = _fit_head(model, job, pixels=pixels)
+    head, _ = _fit_head(model, job, pixels=pixels)
     freeze_batch_normalization(model)
     return Trained(model=model, history=_descend(model, job, pixels), head=head)
 
@@ -202,7 +210,10 @@ def _parts(job: Job) -> tuple[tuple[str, Part], tuple[str, Part]]:
     return ("training", job.training), ("validation", job.validation)
 
 
-def _fit_head(model: keras.Model, job: Job, *, pixels: Sequence[Rows] | None) -> Head:
+def _fit_head(
+    model: keras.Model, job: Job, *, pixels: Sequence[Rows] | None
+) -> tuple[Head, np.ndarray]:
+    """Set the model's head, and return it with the features of the training images."""
     features = _features(model, job, pixels)
     weights = job.training.weights(job.recipe.class_weight, job.classes)
     with job.watcher.stage("fitting the head") as progress:
@@ -216,7 +227,7 @@ def _fit_head(model: keras.Model, job: Job, *, pixels: Sequence[Rows] | None) ->
     dense = model.get_layer("logits")
     dense.kernel.assign(head.kernel)
     dense.bias.assign(head.bias)
-    return head
+    return head, features[0]
 
 
 def _features(model: keras.Model, job: Job, pixels: Sequence[Rows] | None) -> Sequence[np.ndarray]:

@@ -104,6 +104,7 @@ PACKAGES = (
     _package("safetensors", "safetensors", "0.6", "", "model files"),
     _package("typer", "typer", "0.29", "", "command line"),
     _package("rich", "rich", "14", "", "terminal"),
+    _package("jinja2", "jinja2", "3.1", "", "reports"),
     _package("tensorflow-cpu", "tensorflow", "2.21", "train", "training"),
     _package("keras", "keras", "3.15", "train", "training"),
     _package("opencv-python-headless", "cv2", "4.12", "train", "augmentation"),

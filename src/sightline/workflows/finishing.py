@@ -7,12 +7,11 @@ from dataclasses import replace
 from pathlib import Path
 
 from sightline.errors import CheckFailedError
-from sightline.evaluation import Evaluation, calibration_gain, evaluate, verdict
+from sightline.evaluation import Verdict, calibration_gain, evaluate, verdict
 from sightline.files import write_json
 from sightline.inference import LiteRTRunner, predict
-from sightline.models.bundle import write_bundle
+from sightline.models.bundle import Bundle, write_bundle
 from sightline.models.deciding import Wish, decide
-from sightline.predictions import Predictions
 from sightline.reporting import save_curves
 from sightline.training.assemble import Made
 from sightline.training.history import write_history_csv, write_tensorboard
@@ -20,7 +19,7 @@ from sightline.training.parts import heeding
 from sightline.training.session import Learnable, Session, calibration_json, metrics_of
 from sightline.training.trainer import Trained
 from sightline.workflows.evaluate import Judged, Selection
-from sightline.workflows.looks import record_look
+from sightline.workflows.looks import Looks, record_look
 from sightline.workflows.report import Subject, model_facts, write_report
 from sightline.workflows.training import REPORT, Plan, Prepared, TrainResult
 
@@ -38,29 +37,55 @@ def finish(
     """
     trained, made = results
     made, refused = _wished(made, plan.request.wish)
-    validation, _, _ = _measure(made.runner, data.learnable, "validation", session)
-    test, predictions, labels = _measure(made.runner, data.learnable, "test", session)
-    calibration = calibration_gain(predictions, labels)
-    verdicts = tuple(verdict(one, test) for one in plan.request.requirements)
+    validation = _judge(made.runner, data.learnable, "validation", session)
+    test = _judge(made.runner, data.learnable, "test", session)
+    calibration = calibration_gain(test.predictions, test.labels)
+    verdicts = tuple(verdict(one, test.evaluation) for one in plan.request.requirements)
     measured = {
-        "test": test.to_json(),
-        "validation": validation.to_json(),
+        "test": test.evaluation.to_json(),
+        "validation": validation.evaluation.to_json(),
         "calibration": calibration_json(made, calibration),
         "requirements": [one.to_json() for one in verdicts],
     }
-    metrics = metrics_of(trained, made, measured)
+    bundle = replace(made.bundle, metrics=metrics_of(trained, made, measured))
     # The bundle last: until it stands, what was trained can be resumed.
     _write_logs(plan.directory, trained)
-    bundle = replace(made.bundle, metrics=metrics)
     write_bundle(plan.path, bundle)
-    judged = _judged(data.learnable, test, predictions, labels)
+    return TrainResult(
+        path=plan.path,
+        directory=plan.directory,
+        recipe=plan.recipe,
+        classes=bundle.classes,
+        counts=data.learnable.dataset.split_counts,
+        findings=data.findings,
+        validation=validation.evaluation,
+        test=test.evaluation,
+        predictions=test.predictions,
+        labels=test.labels,
+        verification=made.verification,
+        calibrated=bundle.held_out() is not None,
+        calibration=calibration,
+        rules=bundle.rules,
+        refused=refused,
+        history=trained.history,
+        looks=_report(plan, data, bundle, (test, verdicts)),
+        seconds=0.0,
+        verdicts=verdicts,
+    )
+
+
+def _report(
+    plan: Plan, data: Prepared, bundle: Bundle, judged: tuple[Judged, tuple[Verdict, ...]]
+) -> Looks | None:
+    """Count the look at the test images, and write the page on the run."""
+    test, verdicts = judged
     looks = record_look(
         plan.path,
         bundle,
         command="train",
         part="test",
-        images=judged.selection.digests,
-        accuracy=test.accuracy.value,
+        images=test.selection.digests,
+        accuracy=test.evaluation.accuracy.value,
     )
     subject = Subject(
         bundle=bundle,
@@ -71,28 +96,8 @@ def finish(
         verdicts=verdicts,
         looks=looks.model if looks else None,
     )
-    write_report(model_facts(judged, subject), plan.directory / REPORT, rows=subject.rows)
-    return TrainResult(
-        path=plan.path,
-        directory=plan.directory,
-        recipe=plan.recipe,
-        classes=made.bundle.classes,
-        counts=data.learnable.dataset.split_counts,
-        findings=data.findings,
-        validation=validation,
-        test=test,
-        predictions=predictions,
-        labels=labels,
-        verification=made.verification,
-        calibrated=made.bundle.held_out() is not None,
-        calibration=calibration,
-        rules=made.bundle.rules,
-        refused=refused,
-        history=trained.history,
-        looks=looks,
-        seconds=0.0,
-        verdicts=verdicts,
-    )
+    write_report(model_facts(test, subject), plan.directory / REPORT, rows=subject.rows)
+    return looks
 
 
 def _wished(made: Made, wish: Wish) -> tuple[Made, CheckFailedError | None]:
@@ -104,37 +109,31 @@ def _wished(made: Made, wish: Wish) -> tuple[Made, CheckFailedError | None]:
     return replace(made, bundle=bundle, runner=LiteRTRunner(bundle)), None
 
 
-def _measure(
-    runner: LiteRTRunner, data: Learnable, split: str, session: Session
-) -> tuple[Evaluation, Predictions, tuple[tuple[str, ...], ...]]:
-    dataset, _ = data.part(split)
-    sources = [row.source for row in dataset.rows]
+def _judge(runner: LiteRTRunner, data: Learnable, split: str, session: Session) -> Judged:
+    """Return what the model says of one split, and how right it is."""
+    part, contents = data.part(split)
+    sources = [row.source for row in part.rows]
     with session.watcher.stage(f"measuring on {split} images") as progress:
         predictions = predict(runner, sources, progress=heeding(session.stop, progress))
-    labels = tuple(row.labels for row in dataset.rows)
-    groups = tuple(row.group for row in dataset.rows)
-    return evaluate(predictions, labels, groups=groups), predictions, labels
-
-
-def _judged(
-    data: Learnable,
-    test: Evaluation,
-    predictions: Predictions,
-    labels: tuple[tuple[str, ...], ...],
-) -> Judged:
+    labels = tuple(row.labels for row in part.rows)
+    groups = tuple(row.group for row in part.rows)
     counts = data.dataset.split_counts
-    part, contents = data.part("test")
     selection = Selection(
-        on="test",
+        on=split,
         rows=part.rows,
         seen=counts["train"],
         new=0,
-        other=counts["validation"],
+        other=sum(count for name, count in counts.items() if name not in (split, "train")),
         missing=(),
         relabelled=(),
         contents=contents,
     )
-    return Judged(evaluation=test, selection=selection, predictions=predictions, labels=labels)
+    return Judged(
+        evaluation=evaluate(predictions, labels, groups=groups),
+        selection=selection,
+        predictions=predictions,
+        labels=labels,
+    )
 
 
 def _write_logs(directory: Path, trained: Trained) -> None:
