@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -206,6 +207,33 @@ def test_the_rules_of_labels_are_about_decisions() -> None:
     # 0.62, 0.73, 0.82, 0.88. Of the seven that are not 0, only c of the last is below its limit.
     assert found.coverage.value == pytest.approx(6 / 18)
     assert found.coverage.n == 18
+
+
+def test_sets_hold_the_right_class_as_often_as_they_do() -> None:
+    class Calibrated(Model):
+        def held_out(self) -> HeldOut:
+            return HeldOut(
+                logits=np.repeat(LOGITS, 5, axis=0),
+                truth=np.repeat(np.array([[n in own for n in CLASSES] for own in SINGLE]), 5, 0),
+                distances=np.zeros(0, np.float32),
+            )
+
+    model = Calibrated(2.0)
+    model.classes, model.architecture = CLASSES, SimpleNamespace(task="multi_class")
+    found = part.prediction_sets(answers(), SINGLE, model)
+    assert found is not None
+    assert [one.promised for one in found] == [0.8, 0.9, 0.95]  # 30 images cannot promise 0.99
+    # Of five copies of six images the third and the fifth are wrong: their right classes have
+    # the two lowest probabilities, e to the 0 over the sum. The limit for 0.8 is the lowest but
+    # one group: all but one of the six stay inside.
+    shares = answers().probabilities
+    own = np.sort([shares[row, CLASSES.index(name)] for row, (name,) in enumerate(SINGLE)])
+    assert found[0].reached.value == np.mean(own >= own[1])
+    assert found[2].reached.value == 1
+    assert found[0].size == (shares >= own[1]).sum(axis=1).mean()
+    assert found[0].empty.value == 0
+    assert part.prediction_sets(answers("multi_label"), SEVERAL, model) is None
+    assert part.prediction_sets(answers(), SINGLE, Model(2.0, held=0)) is None
 
 
 def test_slices_are_marked_where_they_are_weak() -> None:

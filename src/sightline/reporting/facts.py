@@ -183,6 +183,23 @@ class Abstaining:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Sets:
+    """Sets of classes that hold the right one as often as promised.
+
+    Attributes:
+        promised: How often.
+        reached: How often they do on the judged images.
+        size: Mean number of classes in a set.
+        empty: Share of sets without a class.
+    """
+
+    promised: float
+    reached: Estimate
+    size: float
+    empty: Estimate
+
+
+@dataclass(frozen=True, kw_only=True)
 class SliceRow:
     """Accuracy on a part of the images.
 
@@ -337,6 +354,7 @@ class Facts(DataFacts):
         mistakes: The surest mistakes.
         calibration: Whether confidence can be believed.
         thresholds: From which probability on classes are given; None gives the most probable one.
+        sets: What conformal sets of classes hold; None where they are not defined.
         roc: For each class true positive rate (y) over false positive rate (x).
         precision_recall: For each class precision (y) over recall (x).
         risk_coverage: The share of mistakes (y) among the surest share of images (x).
@@ -357,6 +375,7 @@ class Facts(DataFacts):
     mistakes: tuple[Mistake, ...] | None = None
     calibration: Calibration | None = None
     thresholds: Thresholds | None = None
+    sets: tuple[Sets, ...] | None = None
     roc: tuple[Curve, ...] | None = None
     precision_recall: tuple[Curve, ...] | None = None
     risk_coverage: Curve | None = None

@@ -9,21 +9,25 @@ import numpy as np
 
 from sightline.auditing import Findings, Suspicion
 from sightline.dataset import SPLITS, Dataset, Finding, Row
-from sightline.evaluation import Estimate, Evaluation, Labels, Verdict, label_matrix
+from sightline.evaluation import Estimate, Evaluation, Labels, Verdict, label_matrix, wilson
 from sightline.evaluation.abstaining import answered, risk_coverage
 from sightline.evaluation.calibration import probabilities_of
 from sightline.evaluation.clusters import Clusters
+from sightline.evaluation.conformal import least_probability
+from sightline.evaluation.conformal import prediction_sets as sets_of_classes
 from sightline.evaluation.ranking import Curve as RankingCurve
 from sightline.evaluation.reliability import ReliabilityBin, calibration_error, reliability
 from sightline.evaluation.slices import Slices
 from sightline.evaluation.stress import Stressed
 from sightline.models.bundle import Bundle
-from sightline.models.deciding import TEMPERATURE
+from sightline.models.deciding import TEMPERATURE, held_out_predictions
 from sightline.models.rules import Rules
 from sightline.predictions import Predictions
 from sightline.reporting import facts
 from sightline.workflows.audit import Audited
 from sightline.workflows.looks import Look
+
+_PROMISED = (0.8, 0.9, 0.95, 0.99)
 
 
 def requirements(verdicts: Iterable[Verdict]) -> tuple[facts.Requirement, ...]:
@@ -174,6 +178,39 @@ def abstaining(predictions: Predictions, labels: Labels, bundle: Bundle) -> fact
     error = found.error
     right = Estimate(value=1 - error.value, low=1 - error.high, high=1 - error.low, n=error.n)
     return facts.Abstaining(rules=rules, coverage=found.coverage, accuracy=right)
+
+
+def prediction_sets(
+    predictions: Predictions, labels: Labels, bundle: Bundle
+) -> tuple[facts.Sets, ...] | None:
+    """Return what sets of classes hold; None for multi-label, and where nothing calibrated.
+
+    Args:
+        predictions: The answers.
+        labels: The right ones.
+        bundle: The model.
+    """
+    held_out = bundle.held_out()
+    if predictions.task == "multi_label" or held_out is None:
+        return None
+    calibrated = held_out_predictions(bundle).probabilities
+    ok = predictions.ok
+    truth = label_matrix(predictions, labels)[ok]
+    n, found = int(ok.sum()), []
+    for promised in _PROMISED:
+        limit = least_probability(calibrated, held_out.truth, promised)
+        inside = sets_of_classes(predictions, limit)[ok]
+        if n and limit > 0:  # too few images calibrated to promise this much
+            sizes = inside.sum(axis=1)
+            found.append(
+                facts.Sets(
+                    promised=promised,
+                    reached=wilson(int(inside[truth].sum()), n),
+                    size=float(sizes.mean()),
+                    empty=wilson(int((sizes == 0).sum()), n),
+                )
+            )
+    return tuple(found)
 
 
 def _rules(rules: Rules) -> dict[str, str]:

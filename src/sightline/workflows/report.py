@@ -150,6 +150,7 @@ def model_facts(judged: Judged, subject: Subject) -> Facts:
             predictions, judged.labels, evaluation, bundle, groups=groups_of(selection.rows)
         ),
         thresholds=part.thresholds(bundle.rules, bundle.classes),
+        sets=part.prediction_sets(predictions, judged.labels, bundle),
         roc=part.roc(evaluation),
         precision_recall=part.precision_recall(evaluation),
         risk_coverage=part.coverage_curve(predictions, right),

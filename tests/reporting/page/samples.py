@@ -26,6 +26,7 @@ from sightline.reporting.facts import (
     Provenance,
     Reliability,
     Requirement,
+    Sets,
     SliceRow,
     Stress,
     Thresholds,
@@ -172,6 +173,10 @@ def _curves(classes: tuple[str, ...], n: int) -> dict[str, Any]:
         "risk_coverage": Curve(name="risk", x=tuple(grid), y=band,
                                low=tuple(v * 0.7 for v in band), high=tuple(v * 1.3 for v in band)),
         "thresholds": Thresholds(values={classes[0]: 0.31}, promise="recall of 0.98"),
+        "sets": (
+            Sets(promised=0.9, reached=wilson(362, 400), size=1.12, empty=wilson(4, 400)),
+            Sets(promised=0.99, reached=wilson(397, 400), size=2.4, empty=wilson(0, 400)),
+        ),
         "abstaining": Abstaining(rules={"unsure": "confidence below 0.62"},
                                  coverage=wilson(340, 400), accuracy=wilson(320, 340),
                                  outside=wilson(45, 50)),

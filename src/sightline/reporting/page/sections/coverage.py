@@ -2,8 +2,18 @@
 
 from __future__ import annotations
 
-from sightline.reporting.facts import Abstaining, Curve, Facts
-from sightline.reporting.page.blocks import Album, Block, Figure, Figures, Pairs
+from sightline.reporting.facts import Abstaining, Curve, Facts, Sets
+from sightline.reporting.page.blocks import (
+    Album,
+    Block,
+    Column,
+    Figure,
+    Figures,
+    Pairs,
+    Sentence,
+    Table,
+    TableCell,
+)
 from sightline.reporting.page.charts import Axis, Words, axis_over, line_chart
 from sightline.reporting.page.section import Content, NotRun, Section
 from sightline.reporting.page.sentences import counted, images, interval, value
@@ -12,15 +22,38 @@ _FEW = 0.1  # below this coverage the band of a few images would flatten the lin
 
 
 def _fill(facts: Facts, album: Album) -> Content:
-    curve, rule = facts.risk_coverage, facts.abstaining
-    if curve is None and rule is None:
+    curve, rule, sets = facts.risk_coverage, facts.abstaining, facts.sets
+    if curve is None and rule is None and not sets:
         return NotRun(reason="the model always answers; what silence would win was not measured.")
     blocks: list[Block] = []
     if rule is not None:
         blocks += _rule(rule, facts)
     if curve is not None:
         blocks.append(Figures(items=(_figure(curve),)))
+    if sets:
+        blocks += _sets(sets)
     return tuple(blocks)
+
+
+def _sets(sets: tuple[Sets, ...]) -> tuple[Block, ...]:
+    lead = (
+        "Where one answer is not enough: sets of classes that hold the right one as often as "
+        "promised, for images from the same source (conformal prediction)."
+    )
+    rows = tuple(
+        (
+            TableCell(text=f"{one.promised:g}", order=one.promised),
+            TableCell(
+                text=value(one.reached), detail=interval(one.reached), order=one.reached.value
+            ),
+            TableCell(text=f"{one.size:.2f}", order=one.size),
+            TableCell(text=value(one.empty), detail=interval(one.empty), order=one.empty.value),
+        )
+        for one in sets
+    )
+    titles = ("Promised", "Held the right class", "Classes in a set, mean", "Empty")
+    columns = tuple(Column(title=title, look="number") for title in titles)
+    return (Sentence(text=lead), Table(title="Sets of classes", columns=columns, rows=rows))
 
 
 def _rule(rule: Abstaining, facts: Facts) -> tuple[Block, ...]:
