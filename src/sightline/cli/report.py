@@ -10,6 +10,7 @@ import typer
 from sightline.auditing import audit
 from sightline.auditing.gate import check_words
 from sightline.cli.console import Console
+from sightline.cli.looks import tell_looks
 from sightline.cli.options import Allow, Data, Model, Overwrite
 from sightline.cli.quiet import without_start_messages
 from sightline.dataset import Dataset
@@ -19,6 +20,7 @@ from sightline.inference import LiteRTRunner
 from sightline.models.bundle import read_bundle
 from sightline.reporting.card import card_template, read_card
 from sightline.workflows.evaluate import evaluate_images, select
+from sightline.workflows.looks import record_look
 from sightline.workflows.report import SUFFIXES, Subject, model_facts, write_report
 
 
@@ -83,7 +85,23 @@ def report(
         runner = LiteRTRunner(bundle)
     with console.progress("Predicting") as progress:
         judged = evaluate_images(runner, selection, progress=progress)
-    subject = Subject(bundle=bundle, model=model, data=data, findings=findings, card=told)
+    looks = record_look(
+        model,
+        bundle,
+        command="report",
+        part=on,
+        images=selection.digests,
+        accuracy=judged.evaluation.accuracy.value,
+    )
+    tell_looks(console, looks)
+    subject = Subject(
+        bundle=bundle,
+        model=model,
+        data=data,
+        findings=findings,
+        card=told,
+        looks=looks.model if looks else None,
+    )
     facts = model_facts(judged, subject)
     write_report(facts, path, rows=dataset.rows)
     if console.as_json:
