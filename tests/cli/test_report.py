@@ -94,6 +94,22 @@ def test_leaks_are_looked_for_between_the_splits_on_record(
     assert copies, [one["check"] for one in findings]
 
 
+def test_a_page_on_the_test_images_is_a_look_at_them(
+    model: Path, digits: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ledger = model.with_suffix(".looks.jsonl")
+    before = len(ledger.read_text().splitlines())
+    code, _, err = run(capsys, "report", model, digits, "--save", "facts.json")
+    assert code == 0
+    lines = ledger.read_text().splitlines()
+    assert len(lines) == before + 1
+    assert json.loads(lines[-1])["command"] == "report"
+    assert f"test read {before + 1} times: train 1" in err
+    assert len(json.loads(Path("facts.json").read_text())["looks"]) == before + 1
+    run(capsys, "report", model, digits, "--save", "chosen.json", "--on", "validation")
+    assert len(ledger.read_text().splitlines()) == before + 1
+
+
 def test_a_card_is_shown(model: Path, digits: Path, capsys: pytest.CaptureFixture[str]) -> None:
     code, out, _ = run(capsys, "report", "--card-template")
     assert code == 0

@@ -15,7 +15,9 @@ from sightline.inference import LiteRTModel, LiteRTRunner, litert
 from sightline.inference.keras import KerasRunner
 from sightline.models import Architecture
 from sightline.models.build import build
-from sightline.models.bundle import TWIN, Bundle
+from sightline.models.bundle import HELD_OUT, TWIN, Bundle, pack_held_out
+from sightline.models.familiarity import Familiarity
+from sightline.models.rules import HeldOut
 
 OUTPUTS = ("probabilities", "logits", "embedding")
 
@@ -160,3 +162,15 @@ def test_a_twin_that_is_not_the_bundles_is_refused_when_it_is_opened(
     with pytest.raises(ModelError) as caught:
         LiteRTRunner(replace(bundle, **change))  # type: ignore[arg-type]
     assert caught.value.code == "damaged_model"
+
+
+def test_embeddings_of_another_network_are_refused_when_it_is_opened(bundle: Bundle) -> None:
+    answers = HeldOut(
+        logits=np.zeros((3, len(bundle.classes)), np.float32),
+        truth=np.eye(3, len(bundle.classes), dtype=bool),
+        distances=np.zeros(3, np.float32),
+        familiarity=Familiarity(reference=np.ones((3, 2), np.int8)),
+    )
+    members = {**bundle.members, HELD_OUT: pack_held_out(answers)}
+    with pytest.raises(ModelError, match="those of the training have"):
+        LiteRTRunner(replace(bundle, members=members))

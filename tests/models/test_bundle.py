@@ -99,6 +99,19 @@ def test_what_the_rules_were_chosen_on_travels_along(path: Path) -> None:
     assert read is not None and read.logits.tolist() == [[1, 2]]
 
 
+def test_answers_of_other_classes_are_no_held_out_answers() -> None:
+    answers = HeldOut(
+        logits=np.float32([[1, 2, 3]]),
+        truth=np.array([[True, False, False]]),
+        distances=np.zeros(0, np.float32),
+    )
+    bundle = a_bundle()
+    members = {**bundle.members, HELD_OUT: pack_held_out(answers)}
+    with pytest.raises(ModelError, match=r"of shape \(1, 3\)") as caught:
+        replace(bundle, members=members).held_out()
+    assert caught.value.code == "damaged_model"
+
+
 def test_rules_that_do_not_fit_the_classes_are_refused(path: Path) -> None:
     write_bundle(path, replace(a_bundle(), rules=Rules(positive=("cow", 0.5))))
     with pytest.raises(ModelError, match="Unknown class 'cow'") as caught:

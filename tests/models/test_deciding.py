@@ -149,6 +149,13 @@ def test_a_limit_follows_the_threshold_that_is_chosen_with_it():
     assert wrong[~answers.unsure].mean() <= 0.1
 
 
+def test_a_promise_ends_with_the_threshold_that_it_was_made_for():
+    strict = decide(bundle_of(2_000), Wish(max_error=0.1))
+    moved = decide(strict, Wish(aims=("cost[defect]=99:1",)))
+    assert moved.rules.unsure_below == strict.rules.unsure_below
+    assert "unsure_below" not in moved.rules.promises
+
+
 def test_every_image_can_be_answered_again():
     bundle = bundle_of(task="multi_class")
     strict = decide(bundle, Wish(max_error=0.05, aims=("f1[defect]",)))

@@ -154,6 +154,13 @@ class LiteRTRunner:
                 f"{shapes['probabilities']} probabilities and {shapes['logits']} logits.",
                 expected=f"pixels of shape {pixels}, and {width[0]} of each",
             )
+        known = self._familiarity
+        if known is not None and shapes.get("embedding") != known.reference.shape[1:]:
+            raise _refusal(
+                f"The LiteRT twin gives embeddings of shape {shapes.get('embedding')}, and those "
+                f"of the training have {known.reference.shape[1:]}.",
+                expected="the same shape",
+            )
 
 
 def _is_one(detail: Mapping[str, Any], dtype: type) -> bool:

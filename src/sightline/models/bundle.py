@@ -121,7 +121,8 @@ class Bundle:
         """
         if HELD_OUT not in self.members:
             return None
-        return HeldOut.from_tensors(_tensors(self.members[HELD_OUT], HELD_OUT))
+        tensors = _tensors(self.members[HELD_OUT], HELD_OUT)
+        return HeldOut.from_tensors(tensors, classes=len(self.classes))
 
     def golden_tensors(self) -> dict[str, np.ndarray]:
         """Return the golden vectors' arrays by name (`verification.golden` reads them)."""

@@ -226,6 +226,8 @@ def _with_aim(bundle: Bundle, text: str) -> Rules:
         chosen = _THRESHOLDS[aim.kind](own, has, aim.numbers)
         value, promise = chosen.value, chosen.promise
     promises = dict(bundle.rules.promises)
+    # It was shown for the answers that another threshold gave.
+    promises.pop("unsure_below", None)
     earlier = promises.get("thresholds") if bundle.task == "multi_label" else None
     said = f"{printable(aim.name)}: {promise}"
     promises["thresholds"] = f"{earlier}; {said}" if earlier else said

@@ -147,16 +147,27 @@ class HeldOut:
             )
 
     @classmethod
-    def from_tensors(cls, tensors: Mapping[str, np.ndarray]) -> HeldOut:
+    def from_tensors(cls, tensors: Mapping[str, np.ndarray], *, classes: int) -> HeldOut:
         """Return what `tensors` gave.
 
+        Args:
+            tensors: As they were stored.
+            classes: How many the model has.
+
         Raises:
-            ModelError: A tensor is missing or of another kind.
+            ModelError: A tensor is missing or of another kind, or of other classes.
         """
         missing = {"logits", "truth", "distances"} - set(tensors)
         if missing:
             raise ModelError(
                 f"The model's held-out answers lack {', '.join(sorted(missing))}.",
+                code="damaged_model",
+            )
+        if tensors["logits"].shape[1:] != (classes,):
+            raise ModelError(
+                f"The model's held-out answers are logits of shape {tensors['logits'].shape}.",
+                expected=f"one row for each image, one column for each of {classes} classes",
+                fix="take another copy of the model, or train again",
                 code="damaged_model",
             )
         reference = tensors.get("reference")
