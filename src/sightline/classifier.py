@@ -22,7 +22,8 @@ from sightline.files import cache_directory, free_path, load_attribute
 from sightline.images import as_source
 from sightline.inference import LiteRTRunner, predict
 from sightline.models.bundle import SUFFIX, Bundle, read_bundle, write_bundle
-from sightline.models.deciding import Wish, decide, set_limit
+from sightline.models.deciding import decide, set_limit
+from sightline.models.wishes import Wish
 from sightline.predictions import Label, Predictions
 from sightline.training.origin import continue_options
 from sightline.training.recipe import Options, Recipe, resolve

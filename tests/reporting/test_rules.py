@@ -13,7 +13,7 @@ CLASSES = ("a\n", "b")
     [
         (Rules(), ["every image is answered by what is most probable"]),
         (Rules(thresholds=(0.5, 0.5)), ["every image is answered by what is most probable"]),
-        (Rules(thresholds=(0.5, 0.25)), ["a\\n from 0.5, b from 0.25"]),
+        (Rules(thresholds=(0.5, 0.25)), ["b from 0.25"]),
         (Rules(positive=("b", 0.125)), ["b from 0.125"]),
         (
             Rules(unsure_below=(0.75,), promises={"unsure_below": "few are wrong"}),

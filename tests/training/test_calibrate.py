@@ -15,6 +15,7 @@ from sightline.training.calibrate import hold_out
 from sightline.training.parts import Part
 
 CLASSES = ("dark", "light")
+GROUPS = [f"{number // 2}" for number in range(60)]
 
 
 class Brightness:
@@ -56,13 +57,18 @@ def test_what_is_held_out_is_what_the_model_says_of_the_part():
     runner, part, training = Brightness(), part_of(40, 0), part_of(60, 1)
     seen: list[tuple[int, int]] = []
     held_out = hold_out(
-        runner, part, training, progress=lambda done, total: seen.append((done, total))
+        runner,
+        part,
+        training,
+        groups=GROUPS,
+        progress=lambda done, total: seen.append((done, total)),
     )
     assert held_out is not None and held_out.familiarity is not None
     assert runner.asked == seen[-1][0] == seen[-1][1] == 100
     right = held_out.logits.argmax(axis=1) == held_out.truth.argmax(axis=1)
     assert right.all() and held_out.truth.sum() == 40
     assert held_out.distances.shape == (40,) and held_out.distances.max() < 0.1
+    assert len(held_out.independent()) == 20
 
 
 def test_embeddings_that_are_known_are_not_computed_again():
@@ -74,9 +80,12 @@ def test_embeddings_that_are_known_are_not_computed_again():
         part_of(40, 0),
         training,
         embeddings=known.embedding,
+        groups=GROUPS,
         progress=lambda done, total: None,
     )
-    first = hold_out(Brightness(), part_of(40, 0), training, progress=lambda done, total: None)
+    first = hold_out(
+        Brightness(), part_of(40, 0), training, groups=GROUPS, progress=lambda done, total: None
+    )
     assert runner.asked == 40
     assert again is not None and first is not None
     np.testing.assert_array_equal(again.distances, first.distances)
@@ -90,7 +99,10 @@ def test_without_images_nothing_is_held_out():
         digests=(),
         preprocessing=empty.preprocessing,
     )
-    assert hold_out(Brightness(), nobody, part_of(9, 1), progress=lambda d, t: None) is None
+    assert (
+        hold_out(Brightness(), nobody, part_of(9, 1), groups=GROUPS, progress=lambda d, t: None)
+        is None
+    )
 
 
 def test_an_image_that_vanished_is_an_error(tmp_path):
@@ -107,4 +119,6 @@ def test_an_image_that_vanished_is_an_error(tmp_path):
     )
     (tmp_path / "dark" / "2.png").unlink()
     with pytest.raises(ImageError):
-        hold_out(Brightness(), part, part_of(9, 1), progress=lambda done, total: None)
+        hold_out(
+            Brightness(), part, part_of(9, 1), groups=GROUPS, progress=lambda done, total: None
+        )

@@ -159,7 +159,7 @@ def test_what_nothing_calibrated_has_one_diagram() -> None:
 
 def test_thresholds_in_use() -> None:
     assert part.thresholds(Rules(), CLASSES) is None
-    several = Rules(thresholds=(0.5, 0.3, 0.5), promises={"thresholds": "b: recall 0.98"})
+    several = Rules(thresholds=(0.5, 0.3, 0.5), promises={"threshold[b]": "recall 0.98"})
     found = part.thresholds(several, CLASSES)
     assert found == shown.Thresholds(
         values={"a": 0.5, "b": 0.3, "c": 0.5}, promise="b: recall 0.98"

@@ -13,8 +13,9 @@ from sightline.errors import ConfigError
 from sightline.evaluation import wilson
 from sightline.files import free_path, printable
 from sightline.models.bundle import SUFFIX, Bundle, read_bundle, write_bundle
-from sightline.models.deciding import Wish, held_out_curve
 from sightline.models.deciding import decide as choose
+from sightline.models.deciding import held_out_curve
+from sightline.models.wishes import Wish
 from sightline.reporting.rules import rule_lines
 
 _SHOWN = (0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 1.0)

@@ -124,7 +124,9 @@ def _document(
 ) -> dict[str, object]:
     predictions, labels = judged.predictions, judged.labels
     wrong = mistakes(predictions, labels, _MISTAKES)
-    rules, gain = answered(predictions, labels), calibration_gain(predictions, labels)
+    rules = gain = None
+    if not judged.selection.calibrated:  # images that fitted both would praise them
+        rules, gain = answered(predictions, labels), calibration_gain(predictions, labels)
     return {
         "schema": "evaluate",
         "schema_version": "1.1",
@@ -153,7 +155,13 @@ def _tell(console: Console, judged: Judged) -> None:
             console.note(f"{count:,} images {what}")
     for line in evaluation_lines(judged.evaluation):
         console.line(line)
-    rules = answered(judged.predictions, judged.labels)
+    calibrated = judged.selection.calibrated
+    if calibrated:
+        console.note(
+            f"{calibrated:,} of these images calibrated the model and the others chose it: "
+            "the figures flatter"
+        )
+    rules = None if calibrated else answered(judged.predictions, judged.labels)
     if rules is not None:
         console.line()
         console.line(f"By the model's rules {rules.coverage} are answered, {rules.error} wrong")

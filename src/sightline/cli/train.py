@@ -156,7 +156,7 @@ def train(
     The data is checked first; a leak between splits, a file that cannot be
     read or a contradiction in the labels stops the run with every file named.
     """
-    from sightline.models.deciding import Wish
+    from sightline.models.wishes import Wish
     from sightline.training.recipe import Options
 
     console: Console = context.obj

@@ -53,7 +53,9 @@ class Limit:
         }
 
 
-def limit_for_error(confidence: np.ndarray, right: np.ndarray, max_error: float) -> Limit:
+def limit_for_error(
+    confidence: np.ndarray, right: np.ndarray, max_error: float, *, unit: str = "images"
+) -> Limit:
     """Return the lowest limit at which the answers given are shown to be wrong seldom enough.
 
     Tried are the 10 most confident images, say, then more and more; each size is tested by the
@@ -62,9 +64,11 @@ def limit_for_error(confidence: np.ndarray, right: np.ndarray, max_error: float)
     parallel, so that one early mistake does not end it, divides what the tests may spend.
 
     Args:
-        confidence: float32 (n,), of images that neither trained nor chose the model.
+        confidence: float32 (n,), of images that neither trained nor chose the model and do not
+            hang together.
         right: bool (n,), whether each answer is right.
         max_error: The share of wrong answers that is allowed, above 0 and below 1.
+        unit: What n counts, for the words.
 
     Raises:
         ConfigError: `max_error` is no such share.
@@ -90,22 +94,26 @@ def limit_for_error(confidence: np.ndarray, right: np.ndarray, max_error: float)
                 break
             best = max(best, inside)
     if not best:
-        raise _not_shown(max_error, wrong)
+        raise _not_shown(max_error, wrong, unit)
     limit = float(sorted_confidence[best - 1])
     promise = (
         f"of the answers given, at most {max_error:.4g} are wrong "
-        f"(with {CONFIDENCE_LEVEL:.0%} confidence, shown on {len(order)} images)"
+        f"(with {CONFIDENCE_LEVEL:.0%} confidence, shown on {len(order)} {unit})"
     )
     return _limit(limit, confidence, right, promise)
 
 
-def limit_for_coverage(confidence: np.ndarray, right: np.ndarray, coverage: float) -> Limit:
+def limit_for_coverage(
+    confidence: np.ndarray, right: np.ndarray, coverage: float, *, unit: str = "images"
+) -> Limit:
     """Return the limit at which a share of the images gets an answer.
 
     Args:
-        confidence: float32 (n,), of images that neither trained nor chose the model.
+        confidence: float32 (n,), of images that neither trained nor chose the model and do not
+            hang together; 0 for one that gets no answer anyway.
         right: bool (n,); only for the figures.
         coverage: The share, above 0 and below 1.
+        unit: What n counts, for the words.
 
     Raises:
         ConfigError: `coverage` is no such share.
@@ -117,13 +125,13 @@ def limit_for_coverage(confidence: np.ndarray, right: np.ndarray, coverage: floa
     place = math.floor((n + 1) * (1 - coverage) + 1e-9)
     if n == 0 or place < 1:
         raise CheckFailedError(
-            f"{n} images cannot show a coverage of {coverage:.4g}.",
-            expected=f"at least {math.ceil(coverage / (1 - coverage))} images",
+            f"{n} {unit} cannot show a coverage of {coverage:.4g}.",
+            expected=f"at least {math.ceil(coverage / (1 - coverage))} of them",
             fix="give more validation images, or ask for less",
             code="too_few_images",
         )
     limit = float(np.sort(confidence)[place - 1])
-    promise = f"at least {coverage:.4g} of the images get an answer (mean, chosen on {n} images)"
+    promise = f"at least {coverage:.4g} of the images get an answer (mean, chosen on {n} {unit})"
     return _limit(limit, confidence, right, promise)
 
 
@@ -282,11 +290,11 @@ def check_share(name: str, value: float) -> None:
         )
 
 
-def _not_shown(max_error: float, wrong: np.ndarray) -> CheckFailedError:
+def _not_shown(max_error: float, wrong: np.ndarray, unit: str) -> CheckFailedError:
     n = len(wrong)
     fewest = math.ceil(math.log(1 - CONFIDENCE_LEVEL) / math.log1p(-max_error)) + 1
     return CheckFailedError(
-        f"{n} images cannot show that at most {max_error:.4g} of the answers are wrong: "
+        f"{n} {unit} cannot show that at most {max_error:.4g} of the answers are wrong: "
         f"{int(wrong[-1]) if n else 0} are wrong in all, and no group of the most confident ones "
         "is large and right enough.",
         expected=f"at least {fewest} confident answers without a mistake, or more with few",

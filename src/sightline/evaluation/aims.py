@@ -45,12 +45,15 @@ class Threshold:
         }
 
 
-def threshold_for_f1(probabilities: np.ndarray, has: np.ndarray) -> Threshold:
+def threshold_for_f1(
+    probabilities: np.ndarray, has: np.ndarray, *, unit: str = "images"
+) -> Threshold:
     """Return the threshold with the highest F1; of equal ones the middle of the widest gap.
 
     Args:
         probabilities: float32 (n,), of the class.
         has: bool (n,), whether each image has it.
+        unit: What n counts, for the words.
 
     Raises:
         CheckFailedError: No image has the class, or all have.
@@ -67,16 +70,19 @@ def threshold_for_f1(probabilities: np.ndarray, has: np.ndarray) -> Threshold:
     gaps = falling[best] - below[np.isin(ends, best)]
     place = int(best[gaps.argmax()])
     value = float((falling[place] + below[ends == place][0]) / 2)
-    return _threshold(value, probabilities, has, f"the highest F1 on {len(has)} images")
+    return _threshold(value, probabilities, has, f"the highest F1 on {len(has)} {unit}")
 
 
-def threshold_for_recall(probabilities: np.ndarray, has: np.ndarray, recall: float) -> Threshold:
+def threshold_for_recall(
+    probabilities: np.ndarray, has: np.ndarray, recall: float, *, unit: str = "images"
+) -> Threshold:
     """Return the highest threshold that is shown to keep the recall.
 
     Args:
         probabilities: float32 (n,), of the class.
         has: bool (n,), whether each image has it.
         recall: The least share of images with the class that must be given it.
+        unit: What n counts, for the words.
 
     Raises:
         ConfigError: `recall` is not above 0 and below 1.
@@ -95,14 +101,14 @@ def threshold_for_recall(probabilities: np.ndarray, has: np.ndarray, recall: flo
     if place == 0:
         needed = int(np.ceil(np.log(1 - CONFIDENCE_LEVEL) / np.log(recall)))
         raise CheckFailedError(
-            f"{len(own)} images of the class cannot show a recall of {recall:.4g}.",
+            f"{len(own)} {unit} of the class cannot show a recall of {recall:.4g}.",
             expected=f"at least {needed} validation images of it that did not choose the model",
             fix="give more validation images of the class, or ask for less",
             code="not_shown",
         )
     promise = (
         f"a recall of at least {recall:.4g} (with {CONFIDENCE_LEVEL:.0%} confidence, shown on "
-        f"{len(own)} images)"
+        f"{len(own)} {unit})"
     )
     return _threshold(float(own[place - 1]), probabilities, has, promise)
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import keras
+import numpy as np
 
 from sightline.models.build import build
 from sightline.models.bundle import Bundle
+from sightline.models.deciding import TEMPERATURE
 from sightline.models.weights import assign_weights
 
 
@@ -16,5 +18,10 @@ def restore(bundle: Bundle) -> keras.Model:
         ModelError: A weight is missing, left over, of another shape or type, or not finite.
     """
     model = build(bundle.architecture)
-    assign_weights(model, bundle.weights())
+    weights = bundle.weights()
+    temperature = weights.get(TEMPERATURE)
+    if bundle.architecture.task == "multi_label" and temperature is not None:
+        # In format 1.0 all labels shared one.
+        weights[TEMPERATURE] = np.broadcast_to(temperature, (bundle.architecture.classes,))
+    assign_weights(model, weights)
     return model

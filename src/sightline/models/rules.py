@@ -117,6 +117,8 @@ class HeldOut:
         logits: float32 (n, k), before temperature, of the validation images that calibrate.
         truth: bool (n, k), the classes that each of them has.
         distances: float32 (n,), how far each is from the training images; empty if unknown.
+        groups: int32 (n,): images of the same number hang together (a named group, near
+            duplicates); empty if each stands for itself.
         familiarity: The training images' embeddings; `None` where there are too few.
 
     Raises:
@@ -126,6 +128,7 @@ class HeldOut:
     logits: np.ndarray
     truth: np.ndarray
     distances: np.ndarray
+    groups: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int32))
     familiarity: Familiarity | None = None
 
     def __post_init__(self) -> None:
@@ -135,6 +138,7 @@ class HeldOut:
             and self.logits.ndim == 2
             and self.truth.shape == self.logits.shape
             and self.distances.shape in ((0,), (n,))
+            and self.groups.shape in ((0,), (n,))
             and bool(np.isfinite(self.logits).all() and np.isfinite(self.distances).all())
         )
         if not fitting:
@@ -175,8 +179,18 @@ class HeldOut:
             logits=tensors["logits"],
             truth=tensors["truth"].astype(bool),
             distances=tensors["distances"],
+            groups=tensors.get("groups", np.zeros(0, np.int32)),
             familiarity=None if reference is None else Familiarity(reference=reference),
         )
+
+    def independent(self) -> np.ndarray:
+        """Return the rows of images that do not hang together: one of each group, at random."""
+        n = len(self.logits)
+        if not len(self.groups):
+            return np.arange(n)
+        order = np.random.default_rng(0).permutation(n)
+        _, first = np.unique(self.groups[order], return_index=True)
+        return np.sort(order[first])
 
     def tensors(self) -> dict[str, np.ndarray]:
         """Return the arrays to store."""
@@ -184,6 +198,7 @@ class HeldOut:
             "logits": self.logits,
             "truth": self.truth.astype(np.uint8),
             "distances": self.distances,
+            "groups": self.groups,
         }
         if self.familiarity is not None:
             found["reference"] = self.familiarity.reference
@@ -192,13 +207,16 @@ class HeldOut:
 
 def familiar_rules(rules: Rules, held_out: HeldOut) -> Rules:
     """Return rules that call an image unlike the training data, if its limit can be known."""
-    found = unlike_limit(held_out.distances)
+    if not len(held_out.distances):
+        return rules
+    distances = held_out.distances[held_out.independent()]
+    found = unlike_limit(distances)
     if found is None:
         return rules
     limit, false_alarms = found
     promise = (
         f"of images like the training data, {false_alarms:.2g} are called unlike it "
-        f"(mean, chosen on {len(held_out.distances)} images)"
+        f"(mean, chosen on {len(distances)} images)"
     )
     return replace(rules, unlike_above=limit, promises={**rules.promises, "unlike_above": promise})
 

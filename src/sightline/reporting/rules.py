@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from sightline.files import printable
 from sightline.models.rules import Rules
 
+_USUAL = 0.5
+
 
 def rule_lines(rules: Rules, classes: Sequence[str]) -> tuple[str, ...]:
     """Return each rule with what it promises; one line that says so where there is none.
@@ -16,11 +18,10 @@ def rule_lines(rules: Rules, classes: Sequence[str]) -> tuple[str, ...]:
         classes: Its class names.
     """
     found = []
-    if rules.positive is not None:
-        name, limit = rules.positive
-        found.append(("thresholds", f"{printable(name)} from {limit:.4g}"))
-    if any(limit != 0.5 for limit in rules.thresholds):
-        found.append(("thresholds", _each(rules.thresholds, classes, " from ")))
+    for name, limit in rules.threshold(classes).items():
+        key = f"threshold[{name}]"
+        if rules.positive is not None or limit != _USUAL or key in rules.promises:
+            found.append((key, f"{printable(name)} from {limit:.4g}"))
     if len(rules.unsure_below) == 1:
         found.append(("unsure_below", f'"unsure" below {rules.unsure_below[0]:.4g}'))
     elif rules.unsure_below:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import keras
 import numpy as np
@@ -50,6 +50,7 @@ def hold_out(
     part: Part,
     training: Part,
     *,
+    groups: Sequence[str],
     embeddings: np.ndarray | None = None,
     progress: Callable[[int, int], None],
 ) -> HeldOut | None:
@@ -59,6 +60,7 @@ def hold_out(
         runner: The model as it will be used.
         part: Validation images that did not choose it.
         training: The images that it was trained on.
+        groups: Of each image of `part`: what hangs together.
         embeddings: Of these, float32 (n, d), if they are known.
         progress: Called with (done, total); may raise.
     """
@@ -83,6 +85,7 @@ def hold_out(
         logits=_logits(answers),
         truth=part.targets[rows] > 0.5,
         distances=distances,
+        groups=np.unique([groups[row] for row in rows], return_inverse=True)[1].astype(np.int32),
         familiarity=known,
     )
 

@@ -68,13 +68,24 @@ class Learnable:
         return replace(self.dataset, rows=rows), tuple(compress(self.contents, which))
 
     @cached_property
+    def groups(self) -> tuple[str, ...]:
+        """For each row what it hangs together with: a named group, copies, near duplicates."""
+        return content_groups(self.contents, [row.group for row in self.dataset.rows]).keys
+
+    @cached_property
     def calibrates(self) -> tuple[bool, ...]:
         """For each row, whether it calibrates: half of the validation images, if there are many."""
-        keys = content_groups(self.contents, [row.group for row in self.dataset.rows]).keys
+        keys = self.groups
         places = [i for i, row in enumerate(self.dataset.rows) if row.split == "validation"]
         rows, groups = [self.dataset.rows[i] for i in places], [keys[i] for i in places]
         roles = {row.digest: row.calibrates for row in self.earlier if row.split == "validation"}
-        earlier = [roles.get(self.contents[i].digest) for i in places]
+        trained = {
+            key for row, key in zip(self.dataset.rows, keys, strict=True) if row.split == "train"
+        }
+        # A near copy of a training image speaks too well of the model, as one that chose it does.
+        earlier = [
+            False if keys[i] in trained else roles.get(self.contents[i].digest) for i in places
+        ]
         chosen = set(compress(places, calibrating(rows, groups, earlier=earlier)))
         return tuple(i in chosen for i in range(len(self.dataset.rows)))
 
@@ -149,6 +160,7 @@ def train_bundle(recipe: Recipe, data: Learnable, session: Session) -> tuple[Tra
             made.runner,
             calibration,
             training,
+            groups=list(compress(data.groups, data.calibrates)),
             embeddings=trained.embeddings,
             progress=heeding(session.stop, progress),
         )

@@ -36,6 +36,7 @@ class Selection:
         missing: Names on record for this part that were not given.
         relabelled: Names whose label differs from the one on record.
         contents: Of the images to judge, aligned with `rows`; empty where they are not known.
+        calibrated: How many of the images to judge calibrated the model.
     """
 
     on: str
@@ -46,6 +47,7 @@ class Selection:
     missing: tuple[str, ...]
     relabelled: tuple[str, ...]
     contents: tuple[Content, ...] = ()
+    calibrated: int = 0
 
     @property
     def digests(self) -> tuple[str, ...]:
@@ -57,6 +59,7 @@ class Selection:
         return {
             "part": self.on,
             "judged": len(self.rows),
+            "calibrated": self.calibrated,
             "seen": self.seen,
             "new": self.new,
             "other": self.other,
@@ -124,6 +127,10 @@ def select(
             if set(labels.get(content.digest, row.labels)) != set(row.labels)
         ),
         contents=tuple(compress(contents, which)),
+        calibrated=len(
+            {content.digest for content in compress(contents, which)}
+            & {entry.digest for entry in record if entry.calibrates}
+        ),
     )
     if not rows:
         raise _nothing_left(selection, on)

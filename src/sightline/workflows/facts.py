@@ -136,8 +136,12 @@ def _reliability(name: str, error: Estimate, bins: Sequence[ReliabilityBin]) -> 
 def thresholds(rules: Rules, classes: Sequence[str]) -> facts.Thresholds | None:
     """Return from which probability on classes are given; None for the most probable one."""
     values = rules.threshold(classes)
-    promise = rules.promises.get("thresholds", "")
-    return facts.Thresholds(values=values, promise=promise) if values else None
+    said = [
+        f"{name}: {rules.promises[key]}"
+        for name in classes
+        if (key := f"threshold[{name}]") in rules.promises
+    ]
+    return facts.Thresholds(values=values, promise="; ".join(said)) if values else None
 
 
 def coverage_curve(predictions: Predictions, right: np.ndarray) -> facts.Curve | None:

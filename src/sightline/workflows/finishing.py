@@ -11,7 +11,8 @@ from sightline.evaluation import Verdict, calibration_gain, evaluate, verdict
 from sightline.files import write_json
 from sightline.inference import LiteRTRunner, predict
 from sightline.models.bundle import Bundle, write_bundle
-from sightline.models.deciding import Wish, decide
+from sightline.models.deciding import decide
+from sightline.models.wishes import Wish
 from sightline.reporting import save_curves
 from sightline.training.assemble import Made
 from sightline.training.history import write_history_csv, write_tensorboard

@@ -20,7 +20,8 @@ from sightline.errors import ConfigError
 from sightline.evaluation import check_askable
 from sightline.files import cache_directory, free_path, lock, printable, write_error
 from sightline.models.bundle import SUFFIX, read_bundle
-from sightline.models.deciding import check_wish
+from sightline.models.deciding import not_calibrated
+from sightline.models.wishes import check_wish
 from sightline.training.checkpoint import has_checkpoint
 from sightline.training.loop import Watcher
 from sightline.training.origin import continue_options, keep_splits, refuse_seen
@@ -156,6 +157,8 @@ def _read(plan: Plan, watcher: Watcher, stop: StopRequest) -> Prepared:
         whole.part(name)  # refuses an empty one, before anything is trained
     noticed = parts[0].notices[len(dataset.notices) :]
     learnable = Learnable(dataset=whole, contents=contents, earlier=plan.earlier)
+    if request.wish.needs_images and not any(learnable.calibrates):
+        raise not_calibrated("No image would calibrate this model.")
     return Prepared(learnable=learnable, findings=(*found, *noticed))
 
 

@@ -12,8 +12,8 @@ from sightline.dataset import Dataset, Finding, RecordRow
 from sightline.errors import CheckFailedError
 from sightline.evaluation import CalibrationGain, Evaluation, Requirement, Verdict
 from sightline.files import printable
-from sightline.models.deciding import Wish
 from sightline.models.rules import Rules
+from sightline.models.wishes import Wish
 from sightline.predictions import Predictions
 from sightline.training.recipe import Options, Recipe
 from sightline.training.session import Learnable
