@@ -59,16 +59,24 @@ def attributes_of(rows: Sequence[Row], contents: Sequence[Content]) -> dict[str,
     shared = Counter(row.group for row in rows if row.group is not None)
     if any(count > 1 for count in shared.values()):
         known["group"] = [row.group or "" for row in rows]
+    # A column of the manifest comes before what would bear the same name.
+    return {**known, **{name: v for name, v in _measured(contents).items() if name not in known}}
+
+
+def _measured(contents: Sequence[Content]) -> dict[str, Attribute]:
     headers = [content.header for content in contents]
     sizes = [(h.width, h.height) if h else (np.nan, np.nan) for h in headers]
     width, height = np.array(sizes, np.float64).reshape(-1, 2).T
-    known["pixels"] = width * height
-    known["width / height"] = width / height
-    known["brightness"] = np.array([c.look.brightness if c.look else np.nan for c in contents])
-    known["sharpness"] = np.array([c.look.sharpness if c.look else np.nan for c in contents])
-    known["camera"] = [content.trace.camera if content.trace else "" for content in contents]
-    known["format"] = [header.format if header else "" for header in headers]
-    return known
+    looks = [(c.look.brightness, c.look.sharpness) if c.look else (np.nan,) * 2 for c in contents]
+    brightness, sharpness = np.array(looks, np.float64).reshape(-1, 2).T
+    return {
+        "pixels": width * height,
+        "width / height": width / height,
+        "brightness": brightness,
+        "sharpness": sharpness,
+        "camera": [content.trace.camera if content.trace else "" for content in contents],
+        "format": [header.format if header else "" for header in headers],
+    }
 
 
 def _column(texts: Sequence[str]) -> Attribute:
