@@ -59,7 +59,7 @@ def test_sign_flips_of_many_large_groups_are_nearly_normal_and_take_no_time() ->
     found = sign_flip(sums)
     # Some 0.3 seconds; by plain convolution it took 12.
     assert time.perf_counter() - started < 5
-    # All balances have one parity, so the continuity correction is 1.
+    # The totals of all flips have one parity: they are 2 apart, and the correction is 1.
     wanted = 2 * stats.norm.sf((abs(sums.sum()) - 1) / np.sqrt((sums**2).sum()))
     assert found == pytest.approx(wanted, abs=1e-4)
 

@@ -122,9 +122,10 @@ def _slices(judged: Judged) -> Slices:
 def _document(
     judged: Judged, verdicts: tuple[Verdict, ...], looks: Looks | None
 ) -> dict[str, object]:
-    predictions, labels = judged.predictions, judged.labels
+    predictions, labels, groups = judged.predictions, judged.labels, judged.selection.groups
     wrong = mistakes(predictions, labels, _MISTAKES)
-    rules, gain = answered(predictions, labels), calibration_gain(predictions, labels)
+    rules = answered(predictions, labels, groups=groups)
+    gain = calibration_gain(predictions, labels, groups=groups)
     return {
         "schema": "evaluate",
         "schema_version": "1.1",
@@ -153,7 +154,7 @@ def _tell(console: Console, judged: Judged) -> None:
             console.note(f"{count:,} images {what}")
     for line in evaluation_lines(judged.evaluation):
         console.line(line)
-    rules = answered(judged.predictions, judged.labels)
+    rules = answered(judged.predictions, judged.labels, groups=selection.groups)
     if rules is not None:
         console.line()
         console.line(f"By the model's rules {rules.coverage} are answered, {rules.error} wrong")
