@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import ast
 import importlib
 import inspect
 import pkgutil
 from collections.abc import Iterator, Mapping
 from dataclasses import fields, is_dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -31,6 +33,12 @@ from sightline.predictions import Predictions
 
 WITHOUT_INTERVALS = {"label_matrix", "mistakes", "right_answers"}
 """What takes labels and gives no figure."""
+
+WITHOUT_GROUPS = {"deciding: risk_coverage"}
+"""Calls that cannot tell the groups: a bundle keeps none of its held-out answers."""
+
+FIGURES = ("sightline.evaluation.", "sightline.workflows.facts")
+"""Where figures are made."""
 
 GROUPS, SIZE = 20, 10
 
@@ -70,6 +78,42 @@ def test_whatever_judges_answers_can_be_told_the_groups() -> None:
     assert {"evaluate", "compare", "judge_stress", "answered", "calibration_gain"} <= set(judging)
     deaf = {name for name, parameters in judging.items() if "groups" not in parameters}
     assert deaf == WITHOUT_INTERVALS
+
+
+def asked(function: Any) -> set[str]:
+    """Return by which names a function can be told what hangs together."""
+    if not inspect.isfunction(function):
+        return set()
+    parameters = inspect.signature(function).parameters.values()
+    named = {one.name for one in parameters if one.kind is one.KEYWORD_ONLY}
+    return named & {"groups", "clusters"}
+
+
+def deaf_calls(path: Path) -> Iterator[str]:
+    """Yield the calls in a file of what can be told the groups and is not."""
+    tree = ast.parse(path.read_text())
+    known: dict[str, Any] = {}
+    for node in ast.walk(tree):
+        for one in node.names if isinstance(node, ast.ImportFrom) else ():
+            name = f"{node.module}.{one.name}"
+            if name.startswith(FIGURES):
+                known[one.asname or one.name] = pkgutil.resolve_name(name)
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.Call):
+            continue
+        called: Any = None
+        if isinstance(node.func, ast.Name):
+            called = known.get(node.func.id)
+        elif isinstance(node.func, ast.Attribute) and isinstance(node.func.value, ast.Name):
+            called = getattr(known.get(node.func.value.id), node.func.attr, None)
+        if asked(called).isdisjoint(one.arg for one in node.keywords) and asked(called):
+            yield f"{path.stem}: {called.__name__}"
+
+
+def test_whoever_asks_for_figures_tells_the_groups() -> None:
+    source = Path(sightline.evaluation.__path__[0]).parent
+    deaf = {call for path in source.rglob("*.py") for call in deaf_calls(path)}
+    assert deaf == WITHOUT_GROUPS
 
 
 def sample(task: str, copies: int, seed: int = 1) -> Predictions:
