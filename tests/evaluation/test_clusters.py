@@ -11,8 +11,10 @@ from sightline.predictions import Predictions
 
 
 def test_student95() -> None:
-    for freedom in (2, 3, 5, 10, 100, 10_000):
-        assert student95(freedom) == pytest.approx(stats.t.ppf(0.975, freedom), rel=0.01)
+    for freedom in (1, 2, 3, 5, 10, 100, 10_000):
+        within = 1e-9 if freedom < 3 else 2e-3
+        assert student95(freedom) == pytest.approx(stats.t.ppf(0.975, freedom), rel=within)
+    assert student95(0) == student95(1)
 
 
 def blocks(groups: int, size: int) -> Clusters:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import itertools
+import time
 
 import numpy as np
 import pytest
@@ -8,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from sightline.evaluation import fisher, holm, mcnemar, sign_flip
+from sightline.evaluation import fisher, holm, mcnemar, sign_flip, significance
 from sightline.evaluation.significance import images_needed
 
 
@@ -34,6 +35,33 @@ def test_sign_flips_are_those_that_can_be_counted(sums: list[int]) -> None:
     totals = [abs(sum(a * b for a, b in zip(signs, sums, strict=True))) for signs in flips]
     wanted = np.mean([total >= seen for total in totals])
     assert sign_flip(np.array(sums, np.int64)) == pytest.approx(wanted)
+
+
+@pytest.mark.parametrize(
+    "sums",
+    [
+        np.random.default_rng(0).integers(-200, 230, 300),
+        np.random.default_rng(1).integers(-3, 4, 5_000),
+        np.append(np.ones(3_000, np.int64), -4_000),  # nothing like normal
+    ],
+)
+def test_sign_flips_are_the_same_by_fouriers_transform(
+    sums: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain = sign_flip(sums)
+    monkeypatch.setattr(significance, "_MANY", 0)
+    assert sign_flip(sums) == pytest.approx(plain, rel=0, abs=1e-12)
+
+
+def test_sign_flips_of_many_large_groups_are_nearly_normal_and_take_no_time() -> None:
+    sums = np.random.default_rng(0).integers(-200, 201, 2_000)
+    started = time.perf_counter()
+    found = sign_flip(sums)
+    # Some 0.3 seconds; by plain convolution it took 12.
+    assert time.perf_counter() - started < 5
+    # The totals of all flips have one parity: they are 2 apart, and the correction is 1.
+    wanted = 2 * stats.norm.sf((abs(sums.sum()) - 1) / np.sqrt((sums**2).sum()))
+    assert found == pytest.approx(wanted, abs=1e-4)
 
 
 @settings(deadline=None)

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -13,7 +12,6 @@ from sightline.inference.runner import Outputs
 from sightline.models.bundle import Rules
 from sightline.workflows.compare import compare_runners, select_both
 from sightline.workflows.evaluate import Selection
-from sightline.workflows.groups import groups_of
 
 
 def data(**labels: str) -> tuple[Dataset, tuple[Content, ...]]:
@@ -129,13 +127,6 @@ def test_groups_of_the_manifest_are_drawn_together() -> None:
     )
     assert compared.comparison.groups == 3
     assert compared.comparison.p_value == pytest.approx(1)
-
-
-def test_rows_without_a_group_stand_for_themselves() -> None:
-    rows = shades(1, 2, 3, groups="xxy").rows
-    assert groups_of(rows) == ("x", "x", "y")
-    assert groups_of([rows[0], replace(rows[1], group=None)]) == ("x", ("image", "2"))
-    assert groups_of([replace(row, group=None) for row in rows]) is None
 
 
 def test_other_classes_are_refused_before_anything_is_predicted() -> None:

@@ -122,11 +122,12 @@ def _slices(judged: Judged) -> Slices:
 def _document(
     judged: Judged, verdicts: tuple[Verdict, ...], looks: Looks | None
 ) -> dict[str, object]:
-    predictions, labels = judged.predictions, judged.labels
+    predictions, labels, groups = judged.predictions, judged.labels, judged.selection.groups
     wrong = mistakes(predictions, labels, _MISTAKES)
     rules = gain = None
     if not judged.selection.calibrated:  # images that fitted both would praise them
-        rules, gain = answered(predictions, labels), calibration_gain(predictions, labels)
+        rules = answered(predictions, labels, groups=groups)
+        gain = calibration_gain(predictions, labels, groups=groups)
     return {
         "schema": "evaluate",
         "schema_version": "1.1",
@@ -161,7 +162,9 @@ def _tell(console: Console, judged: Judged) -> None:
             f"{calibrated:,} of these images calibrated the model and the others chose it: "
             "the figures flatter"
         )
-    rules = None if calibrated else answered(judged.predictions, judged.labels)
+    rules = (
+        None if calibrated else answered(judged.predictions, judged.labels, groups=selection.groups)
+    )
     if rules is not None:
         console.line()
         console.line(f"By the model's rules {rules.coverage} are answered, {rules.error} wrong")

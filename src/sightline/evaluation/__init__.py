@@ -3,8 +3,9 @@
 from sightline.evaluation.calibration import CalibrationGain, calibration_gain, fit_temperature
 from sightline.evaluation.changes import Change, ClassChange, Difference
 from sightline.evaluation.conformal import least_probability, prediction_sets
-from sightline.evaluation.counts import Counts, Groups, Labels, label_matrix
+from sightline.evaluation.counts import Counts, Labels, label_matrix
 from sightline.evaluation.estimates import Estimate, wilson
+from sightline.evaluation.grouping import Groups
 from sightline.evaluation.mistakes import Mistake, mistakes
 from sightline.evaluation.paired import (
     Comparison,

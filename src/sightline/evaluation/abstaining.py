@@ -18,6 +18,7 @@ from sightline.errors import CheckFailedError, ConfigError
 from sightline.evaluation.clusters import Clusters, share_estimate
 from sightline.evaluation.counts import Labels, label_matrix
 from sightline.evaluation.estimates import Estimate, wilson
+from sightline.evaluation.grouping import Groups
 from sightline.predictions import Predictions
 
 CONFIDENCE_LEVEL = 0.95
@@ -152,15 +153,19 @@ class Answered:
         return {"coverage": self.coverage.to_json(), "error": self.error.to_json()}
 
 
-def answered(predictions: Predictions, labels: Labels) -> Answered | None:
+def answered(
+    predictions: Predictions, labels: Labels, *, groups: Groups | None = None
+) -> Answered | None:
     """Judge what is answered when `unsure_below` and `unlike_above` act; None without such rules.
 
     Args:
         predictions: The answers, with the rules.
         labels: The right answers, aligned.
+        groups: What each image belongs to, None for one of its own. The decisions of one image
+            hang together in any case.
 
     Raises:
-        DataError: The labels do not fit.
+        DataError: The labels or the groups do not fit.
     """
     if predictions.unsure_below is None and predictions.unlike_above is None:
         return None
@@ -171,8 +176,7 @@ def answered(predictions: Predictions, labels: Labels) -> Answered | None:
         wrong, given = wrong.any(axis=1, keepdims=True), given & ~predictions.unsure[ok, None]
     else:
         given = given & ~predictions.unsure_decisions[ok]
-    images = np.repeat(np.arange(len(given)), given.shape[1])
-    clusters = Clusters.named(images.tolist())
+    clusters = Clusters.among(ok, groups, each=given.shape[1])
     flat, everything = given.ravel(), np.ones(given.size, bool)
     return Answered(
         coverage=share_estimate(flat, everything, clusters),
@@ -210,9 +214,19 @@ class RiskCoverage:
 
 
 def risk_coverage(
-    confidence: np.ndarray, right: np.ndarray, *, points: int = 100
+    confidence: np.ndarray,
+    right: np.ndarray,
+    *,
+    clusters: Clusters | None = None,
+    points: int = 100,
 ) -> RiskCoverage | None:
-    """Return the risk-coverage curve of answers, thinned to about `points`; None without images.
+    """Return the risk-coverage curve of answers; None without images.
+
+    Args:
+        confidence: float32 (n,).
+        right: bool (n,), whether each answer is right.
+        clusters: Which images hang together.
+        points: How many to thin the curve to, about.
 
     Source: Y. Geifman, G. Uziel, R. El-Yaniv, "Bias-Reduced Uncertainty Estimation for Deep
     Neural Classifiers", ICLR 2019 (area under the curve).
@@ -227,7 +241,9 @@ def risk_coverage(
     risks = wrong[ends] / (ends + 1)
     area = float(np.repeat(risks, np.diff(ends, prepend=-1)).mean())
     kept = np.unique(np.linspace(0, len(ends) - 1, points).round().astype(np.int64))
-    estimates = [wilson(int(wrong[end]), int(end) + 1) for end in ends[kept]]
+    ordered = None if clusters is None else clusters.at(order)
+    surest = (np.arange(n) <= end for end in ends[kept])
+    estimates = [share_estimate(inside & ~right[order], inside, ordered) for inside in surest]
     return RiskCoverage(
         coverage=(ends[kept] + 1) / n,
         risk=risks[kept],

@@ -15,8 +15,10 @@ from typing import Any
 import numpy as np
 
 from sightline.errors import DataError
-from sightline.evaluation.counts import Labels, label_matrix
+from sightline.evaluation.clusters import Clusters
+from sightline.evaluation.counts import LOG_LOSS, Labels, label_matrix
 from sightline.evaluation.estimates import Estimate
+from sightline.evaluation.grouping import Groups
 from sightline.evaluation.resampling import mean_estimate
 from sightline.predictions import Predictions, Task
 
@@ -124,20 +126,21 @@ class CalibrationGain:
 
 
 def calibration_gain(
-    predictions: Predictions, labels: Labels, *, seed: int = 0
+    predictions: Predictions, labels: Labels, *, groups: Groups | None = None, seed: int = 0
 ) -> CalibrationGain | None:
     """Compare the log loss of the probabilities with that of the bare logits.
 
     Args:
         predictions: With logits before temperature.
         labels: The class names of each image.
+        groups: What each image belongs to, None for one of its own.
         seed: Of the bootstrap.
 
     Returns:
         The figures; None where the logits are not known.
 
     Raises:
-        DataError: The labels do not fit.
+        DataError: The labels or the groups do not fit.
     """
     if predictions.logits is None:
         return None
@@ -146,10 +149,13 @@ def calibration_gain(
     plain = probabilities_of(predictions.logits[ok], 1.0, task=predictions.task)
     before = log_losses(plain, truth, task=predictions.task)
     after = log_losses(predictions.probabilities[ok], truth, task=predictions.task)
+    clusters = Clusters.among(ok, groups)
+    # A temperature of 1 moves nothing, in no image.
+    most = LOG_LOSS[1] if (before != after).any() else 0.0
     return CalibrationGain(
-        log_loss_before=mean_estimate(before, seed=seed),
-        log_loss_after=mean_estimate(after, seed=seed),
-        gain=mean_estimate(before - after, seed=seed),
+        log_loss_before=mean_estimate(before, within=LOG_LOSS, clusters=clusters, seed=seed),
+        log_loss_after=mean_estimate(after, within=LOG_LOSS, clusters=clusters, seed=seed),
+        gain=mean_estimate(before - after, within=(-most, most), clusters=clusters, seed=seed),
     )
 
 

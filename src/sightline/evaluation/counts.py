@@ -17,15 +17,13 @@ import numpy as np
 
 from sightline.errors import DataError, did_you_mean
 from sightline.evaluation.clusters import Clusters
+from sightline.evaluation.grouping import Groups, check_groups
 from sightline.evaluation.scores import Marginals
 from sightline.files import printable
 from sightline.predictions import Predictions, Task
 
 Labels = Sequence[tuple[str, ...]]
 """The right answers, one tuple of class names for each image."""
-
-Groups = Sequence[Hashable | None]
-"""What each image belongs to (a patient, a film); None for an image of its own."""
 
 # Where scikit-learn clips float32 probabilities, so that one sure mistake is not infinite.
 _SMALLEST = float(np.finfo(np.float32).eps)
@@ -74,12 +72,7 @@ class Counts:
         counts = _COMPARE[predictions.task](predictions, truth[ok], ok)
         if groups is None:
             return counts
-        if len(groups) != len(ok):
-            raise DataError(
-                f"{len(groups)} groups for {len(ok)} predictions.",
-                expected="one group, or None, for each image",
-                code="bad_groups",
-            )
+        check_groups(groups, len(ok))
         kept = tuple(group for group, answered in zip(groups, ok, strict=True) if answered)
         return replace(counts, groups=kept)
 

@@ -6,11 +6,31 @@ from collections.abc import Hashable, Sequence
 
 import numpy as np
 
+from sightline.errors import DataError
 
-def numbered(names: Sequence[Hashable]) -> np.ndarray:
-    """Return for each name its number in order of first sight: int64 (m,)."""
+Groups = Sequence[Hashable | None]
+"""What each image belongs to (a patient, a film); None for an image of its own."""
+
+
+def numbered(names: Groups) -> np.ndarray:
+    """Return for each name its number in order of first sight, each None its own: int64 (m,)."""
     numbers: dict[Hashable, int] = {}
-    return np.array([numbers.setdefault(name, len(numbers)) for name in names], np.int64)
+    own = (object() if name is None else name for name in names)
+    return np.array([numbers.setdefault(name, len(numbers)) for name in own], np.int64)
+
+
+def check_groups(groups: Groups, images: int) -> None:
+    """Refuse groups that are not one for each image.
+
+    Raises:
+        DataError: `bad_groups`.
+    """
+    if len(groups) != images:
+        raise DataError(
+            f"{len(groups)} groups for {images} images.",
+            expected="one group, or None, for each image",
+            code="bad_groups",
+        )
 
 
 def group_sums(values: np.ndarray, units: np.ndarray) -> np.ndarray:

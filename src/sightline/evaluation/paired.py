@@ -15,9 +15,10 @@ import numpy as np
 
 from sightline.errors import DataError
 from sightline.evaluation.changes import Change, ClassChange, Difference, changes, with_columns
+from sightline.evaluation.clusters import Clusters, share_estimate
 from sightline.evaluation.counts import Counts, Labels, label_matrix
-from sightline.evaluation.estimates import Estimate, wilson, wilson_limits
-from sightline.evaluation.grouping import group_sums, numbered
+from sightline.evaluation.estimates import Estimate, wilson_limits
+from sightline.evaluation.grouping import Groups, group_sums, numbered
 from sightline.evaluation.resampling import percentile_estimate, resample_sums
 from sightline.evaluation.scores import Marginals
 from sightline.evaluation.significance import SIGNIFICANT, holm, images_needed, sign_flip
@@ -34,7 +35,7 @@ class Comparison:
     Attributes:
         n: Images that both answered.
         failed: Images that at least one of them could not answer; they are in no figure.
-        groups: How many groups the images fall into, where they are drawn in groups.
+        groups: How many groups the images fall into, where some share one.
         before: Accuracy of the first.
         after: Accuracy of the second.
         gain: `after` minus `before`, with the interval of the paired bootstrap.
@@ -100,7 +101,7 @@ class _Paired:
 
     Attributes:
         classes: The k class names, in the first one's order.
-        units: The number of each image's group, int64 (n,); of its own without groups.
+        clusters: Which images hang together.
         truth: Which classes each image has, bool (n, k).
         before: Which the first gives it, bool (n, k).
         after: Which the second gives it, bool (n, k).
@@ -108,11 +109,20 @@ class _Paired:
     """
 
     classes: tuple[str, ...]
-    units: np.ndarray
+    clusters: Clusters | None
     truth: np.ndarray
     before: np.ndarray
     after: np.ndarray
     seed: int
+
+    @property
+    def units(self) -> np.ndarray:
+        """The number of each image's group, int64 (n,); of its own without groups."""
+        return np.arange(len(self.truth)) if self.clusters is None else self.clusters.of
+
+    def share(self, right: np.ndarray, rows: np.ndarray) -> Estimate:
+        """Return the share of right answers (n,) over `rows`, a bool mask (n,)."""
+        return share_estimate(right & rows, rows, self.clusters)
 
     def gain(self, before: np.ndarray, after: np.ndarray, rows: np.ndarray) -> Estimate:
         """Return the mean gain over `rows`, a bool mask (n,), of scores (n,)."""
@@ -130,7 +140,7 @@ def compare(
     after: Predictions,
     labels: Labels,
     *,
-    groups: Sequence[Hashable] | None = None,
+    groups: Groups | None = None,
     seed: int = 0,
 ) -> Comparison:
     """Compare the answers of two classifiers for the same images.
@@ -140,20 +150,19 @@ def compare(
         after: Answers of the other, for the same names in the same order; its classes may
             stand in another order.
         labels: The right answers, aligned with both.
-        groups: What images were taken together (a patient, a camera), one for each image. Whole
+        groups: What each image belongs to (a patient, a camera), None for one of its own. Whole
             groups are then resampled and tested; by default each image stands for itself.
         seed: Of the bootstrap.
 
     Raises:
         DataError: The names, classes or tasks differ, or labels or groups do not fit.
     """
-    _check_alike(before, after, groups)
+    _check_alike(before, after)
     both = before.ok & after.ok
     n, rows = int(both.sum()), np.flatnonzero(both).tolist()
-    named = range(len(before)) if groups is None else groups
     paired = _Paired(
         classes=before.classes,
-        units=numbered([named[row] for row in rows]),
+        clusters=Clusters.among(both, groups),
         truth=label_matrix(before, labels)[both],
         before=before.chosen[both],
         after=with_columns(after, before.classes)[both],
@@ -168,9 +177,9 @@ def compare(
     return Comparison(
         n=n,
         failed=len(before) - n,
-        groups=None if groups is None else len(set(paired.units.tolist())),
-        before=wilson(int(first.sum()), n),
-        after=wilson(int(second.sum()), n),
+        groups=None if paired.clusters is None else paired.clusters.count,
+        before=paired.share(first, every),
+        after=paired.share(second, every),
         gain=paired.gain(first, second, every),
         only_before=only_before,
         only_after=only_after,
@@ -189,9 +198,7 @@ def compare(
     )
 
 
-def _check_alike(
-    before: Predictions, after: Predictions, groups: Sequence[Hashable] | None
-) -> None:
+def _check_alike(before: Predictions, after: Predictions) -> None:
     if before.names != after.names:
         differing = [a for a, b in zip(before.names, after.names, strict=False) if a != b]
         where = f", first at {printable(differing[0])!r}" if differing else ""
@@ -201,12 +208,6 @@ def _check_alike(
             code="different_images",
         )
     check_same_classes(before, after)
-    if groups is not None and len(groups) != len(before):
-        raise DataError(
-            f"{len(groups)} groups for {len(before)} images.",
-            expected="one group for each image",
-            code="different_lengths",
-        )
 
 
 class _Answering(Protocol):
@@ -315,13 +316,12 @@ def _per_class(paired: _Paired) -> tuple[ClassChange, ...]:
     for column, name in enumerate(paired.classes):
         has = paired.truth[:, column]
         first, second = paired.before[:, column], paired.after[:, column]
-        support = int(has.sum())
         found.append(
             ClassChange(
                 name=name,
-                support=support,
-                before=wilson(int(first[has].sum()), support),
-                after=wilson(int(second[has].sum()), support),
+                support=int(has.sum()),
+                before=paired.share(first, has),
+                after=paired.share(second, has),
                 gain=paired.gain(first, second, has),
                 only_before=int((first & ~second & has).sum()),
                 only_after=int((second & ~first & has).sum()),
@@ -338,7 +338,8 @@ def _macro_f1(paired: _Paired) -> Difference:
     if n == 0:
         return Difference(before=math.nan, after=math.nan, gain=Estimate.undefined())
     truth, before, after = paired.truth, paired.before, paired.after
-    table = np.concatenate([truth & before, before, truth & after, after, truth], axis=1)
+    masks = (truth & before, before, truth & after, after, truth)
+    table = np.concatenate(masks, axis=1).astype(np.float64)
 
     def both(sums: np.ndarray) -> np.ndarray:
         hits, answered, hits_after, answered_after, support = np.split(sums, 5, axis=-1)
@@ -347,17 +348,18 @@ def _macro_f1(paired: _Paired) -> Difference:
         return np.stack([first.macro("f1"), second.macro("f1")])
 
     value, value_after = both(table.sum(axis=0)).tolist()
+    by_unit = table if paired.clusters is None else paired.clusters.sums(table)
     if np.array_equal(before, after):
         # As in `paired_gain`, with the trials that a mean over classes is worth.
-        support = truth.sum(axis=0)[truth.any(axis=0)]
+        has = by_unit[:, -truth.shape[1] :] > 0
+        support = has.sum(axis=0)[has.any(axis=0)]
         worth = len(support) ** 2 / np.sum(1 / support) if len(support) else 1.0
         rarest = wilson_limits(0.0, float(worth))[1]
         gain = Estimate(value=0.0, low=-rarest, high=rarest, n=n)
     else:
-        by_unit = np.zeros((int(paired.units.max()) + 1, table.shape[1]))
-        np.add.at(by_unit, paired.units, table)
         drawn, drawn_after = both(resample_sums(by_unit, seed=paired.seed))
-        gain = percentile_estimate(value_after - value, drawn_after - drawn, n=n)
+        gained = drawn_after - drawn
+        gain = percentile_estimate(value_after - value, gained, n=n, units=len(by_unit))
     return Difference(before=value, after=value_after, gain=gain)
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -17,7 +17,7 @@ import numpy as np
 
 from sightline.errors import DataError
 from sightline.evaluation.estimates import Estimate, wilson_limits
-from sightline.evaluation.grouping import numbered
+from sightline.evaluation.grouping import Groups, numbered
 from sightline.evaluation.significance import SIGNIFICANT, fisher, holm
 from sightline.files import printable
 
@@ -111,7 +111,7 @@ def slices(
     right: np.ndarray,
     attributes: Mapping[str, Attribute],
     *,
-    groups: Sequence[Hashable] | None = None,
+    groups: Groups | None = None,
     smallest: int = SMALLEST,
 ) -> Slices:
     """Judge the images that share a value, for each value of each attribute.
@@ -123,7 +123,7 @@ def slices(
     Args:
         right: Which images are answered right, bool (n,).
         attributes: What is known of them, by name.
-        groups: What images were taken together, one for each image.
+        groups: What each image belongs to, None for one of its own.
         smallest: Images from which a slice is judged.
 
     Raises:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from sightline.evaluation.clusters import Clusters, share_estimate
 from sightline.evaluation.counts import Labels
-from sightline.evaluation.estimates import Estimate, wilson
-from sightline.evaluation.grouping import group_sums, numbered
+from sightline.evaluation.estimates import Estimate
+from sightline.evaluation.grouping import Groups, group_sums
 from sightline.evaluation.paired import paired_gain, right_answers
 from sightline.evaluation.significance import SIGNIFICANT, holm, sign_flip
 from sightline.predictions import Predictions
@@ -119,7 +120,7 @@ def judge_stress(
     worse: Sequence[Worse],
     labels: Labels,
     *,
-    groups: Sequence[Hashable] | None = None,
+    groups: Groups | None = None,
     failed: int = 0,
     seed: int = 0,
 ) -> Stressed:
@@ -129,14 +130,16 @@ def judge_stress(
         clean: The answers to the images as they are.
         worse: The answers to the same images made worse.
         labels: The right answers, aligned with both.
-        groups: What images were taken together, one for each image.
+        groups: What each image belongs to, None for one of its own.
         failed: Images that could not be asked about.
         seed: Of the bootstrap.
 
     Raises:
-        DataError: The labels do not fit.
+        DataError: The labels or the groups do not fit.
     """
-    units = numbered(range(len(clean)) if groups is None else groups)
+    everything = np.ones(len(clean), bool)
+    clusters = Clusters.among(everything, groups)
+    units = np.arange(len(clean)) if clusters is None else clusters.of
     right = right_answers(clean, labels)
     after = [[right_answers(one, labels) for one in way.answers] for way in worse]
     gains = [one.astype(np.int64) - right for way in after for one in way]
@@ -150,11 +153,12 @@ def judge_stress(
             points.append(
                 StressPoint(
                     level=level,
-                    accuracy=wilson(int(one.sum()), len(one)),
+                    accuracy=share_estimate(one, everything, clusters),
                     change=paired_gain(right, one, images=units.tolist(), seed=seed),
                     p_value=p_value,
                     adjusted=adjusted,
                 )
             )
         curves.append(StressCurve(name=way.name, unit=way.unit, points=tuple(points)))
-    return Stressed(clean=wilson(int(right.sum()), len(right)), failed=failed, curves=tuple(curves))
+    accuracy = share_estimate(right, everything, clusters)
+    return Stressed(clean=accuracy, failed=failed, curves=tuple(curves))

@@ -15,8 +15,9 @@ import numpy as np
 from sightline.errors import ConfigError
 from sightline.evaluation.averaging import Averaging, Resamples
 from sightline.evaluation.clusters import share_estimate
-from sightline.evaluation.counts import LOG_LOSS, Counts, Groups, Labels, label_matrix
+from sightline.evaluation.counts import LOG_LOSS, Counts, Labels, label_matrix
 from sightline.evaluation.estimates import Estimate, f1_estimate
+from sightline.evaluation.grouping import Groups
 from sightline.evaluation.prevalence import at_prevalence
 from sightline.evaluation.probabilistic import judge_probabilities
 from sightline.evaluation.records import Averages, ClassScores, Evaluation

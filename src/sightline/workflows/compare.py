@@ -16,7 +16,6 @@ from sightline.evaluation import Comparison, check_same_classes
 from sightline.evaluation import compare as compare_answers
 from sightline.inference import Runner
 from sightline.workflows.evaluate import PARTS, Selection, evaluate_images
-from sightline.workflows.groups import groups_of
 
 Records = tuple[Sequence[RecordRow], Sequence[RecordRow]]
 
@@ -104,7 +103,7 @@ def compare_runners(
         judged[0].predictions,
         judged[1].predictions,
         judged[0].labels,
-        groups=groups_of(selection.rows),
+        groups=selection.groups,
     )
     return Compared(comparison=comparison, selection=selection)
 

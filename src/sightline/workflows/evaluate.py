@@ -15,7 +15,7 @@ from typing import Any
 from sightline.dataset import Content, Dataset, RecordRow, Row
 from sightline.dataset.record import splits_on_record
 from sightline.errors import ConfigError, DataError, unknown_name
-from sightline.evaluation import Evaluation, evaluate
+from sightline.evaluation import Evaluation, Groups, evaluate
 from sightline.files import printable
 from sightline.inference import Runner, predict
 from sightline.predictions import Predictions
@@ -53,6 +53,11 @@ class Selection:
     def digests(self) -> tuple[str, ...]:
         """The digest of each image to judge."""
         return tuple(content.digest for content in self.contents)
+
+    @property
+    def groups(self) -> Groups:
+        """What each image to judge belongs to; None for one of its own."""
+        return tuple(row.group for row in self.rows)
 
     def to_json(self) -> dict[str, Any]:
         """Return the counts and names as JSON."""
@@ -159,12 +164,7 @@ def evaluate_images(
     predictions = predict(runner, [row.source for row in selection.rows], progress=progress)
     labels = tuple(row.labels for row in selection.rows)
     return Judged(
-        evaluation=evaluate(
-            predictions,
-            labels,
-            groups=tuple(row.group for row in selection.rows),
-            prevalence=prevalence,
-        ),
+        evaluation=evaluate(predictions, labels, groups=selection.groups, prevalence=prevalence),
         selection=selection,
         predictions=predictions,
         labels=labels,

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
 from sightline.auditing import Findings, Suspicion
 from sightline.dataset import SPLITS, Dataset, Finding, Row
-from sightline.evaluation import Estimate, Evaluation, Labels, Verdict, label_matrix, wilson
+from sightline.evaluation import Estimate, Evaluation, Groups, Labels, Verdict, label_matrix
 from sightline.evaluation.abstaining import answered, risk_coverage
 from sightline.evaluation.calibration import probabilities_of
-from sightline.evaluation.clusters import Clusters
+from sightline.evaluation.clusters import Clusters, share_estimate
 from sightline.evaluation.conformal import least_probability
 from sightline.evaluation.conformal import prediction_sets as sets_of_classes
 from sightline.evaluation.ranking import Curve as RankingCurve
@@ -69,7 +69,7 @@ def calibration(
     evaluation: Evaluation,
     bundle: Bundle,
     *,
-    groups: Sequence[Hashable] | None = None,
+    groups: Groups | None = None,
 ) -> facts.Calibration | None:
     """Return how far confidence can be believed, before and after the temperature.
 
@@ -78,7 +78,7 @@ def calibration(
         labels: The right ones.
         evaluation: Of both.
         bundle: The model.
-        groups: What images were taken together, one for each image, as the evaluation had them.
+        groups: What each image belongs to, as the evaluation had it.
     """
     measured = evaluation.probabilistic
     if measured is None or not measured.reliability:
@@ -102,7 +102,7 @@ def _uncalibrated(
     predictions: Predictions,
     labels: Labels,
     logits: np.ndarray,
-    groups: Sequence[Hashable] | None,
+    groups: Groups | None,
 ) -> facts.Reliability:
     """Return the reliability of the bare logits, its intervals made like the evaluation's."""
     ok = predictions.ok
@@ -113,8 +113,7 @@ def _uncalibrated(
         right = truth[np.arange(len(truth)), plain.argmax(axis=1)]
     else:
         confidence, right = plain.ravel(), truth.ravel()
-    images = np.flatnonzero(ok).repeat(len(right) // len(truth)).tolist()
-    clusters = Clusters.named(images if groups is None else [groups[image] for image in images])
+    clusters = Clusters.among(ok, groups, each=len(right) // len(truth))
     return _reliability(
         "without the temperature",
         calibration_error(confidence, right, n=len(truth), clusters=clusters),
@@ -144,15 +143,19 @@ def thresholds(rules: Rules, classes: Sequence[str]) -> facts.Thresholds | None:
     return facts.Thresholds(values=values, promise="; ".join(said)) if values else None
 
 
-def coverage_curve(predictions: Predictions, right: np.ndarray) -> facts.Curve | None:
+def coverage_curve(
+    predictions: Predictions, right: np.ndarray, *, groups: Groups | None = None
+) -> facts.Curve | None:
     """Return the share of mistakes among the surest images; None without an answer.
 
     Args:
         predictions: The answers.
         right: Bool (n,), which of them are.
+        groups: What each image belongs to.
     """
     ok = predictions.ok
-    found = risk_coverage(predictions.confidence[ok], right[ok])
+    clusters = Clusters.among(ok, groups)
+    found = risk_coverage(predictions.confidence[ok], right[ok], clusters=clusters)
     if found is None:
         return None
     return facts.Curve(
@@ -165,18 +168,21 @@ def coverage_curve(predictions: Predictions, right: np.ndarray) -> facts.Curve |
     )
 
 
-def abstaining(predictions: Predictions, labels: Labels, bundle: Bundle) -> facts.Abstaining | None:
+def abstaining(
+    predictions: Predictions, labels: Labels, bundle: Bundle, *, groups: Groups | None = None
+) -> facts.Abstaining | None:
     """Return the rules by which the model does not answer, and what they cost; None without any.
 
     Args:
         predictions: The answers.
         labels: The right ones.
         bundle: The model.
+        groups: What each image belongs to.
     """
     rules = _rules(bundle.rules)
     if not rules:
         return None
-    found = answered(predictions, labels)
+    found = answered(predictions, labels, groups=groups)
     if found is None:
         return None
     error = found.error
@@ -185,7 +191,7 @@ def abstaining(predictions: Predictions, labels: Labels, bundle: Bundle) -> fact
 
 
 def prediction_sets(
-    predictions: Predictions, labels: Labels, bundle: Bundle
+    predictions: Predictions, labels: Labels, bundle: Bundle, *, groups: Groups | None = None
 ) -> tuple[facts.Sets, ...] | None:
     """Return what sets of classes hold; None for multi-label, and where nothing calibrated.
 
@@ -193,6 +199,7 @@ def prediction_sets(
         predictions: The answers.
         labels: The right ones.
         bundle: The model.
+        groups: What each image belongs to.
     """
     held_out = bundle.held_out()
     if predictions.task == "multi_label" or held_out is None:
@@ -200,18 +207,18 @@ def prediction_sets(
     calibrated = held_out_predictions(bundle).probabilities
     ok = predictions.ok
     truth = label_matrix(predictions, labels)[ok]
-    n, found = int(ok.sum()), []
+    clusters, everything, found = Clusters.among(ok, groups), np.ones(len(truth), bool), []
     for promised in _PROMISED:
         limit = least_probability(calibrated, held_out.truth, promised)
         inside = sets_of_classes(predictions, limit)[ok]
-        if n and limit > 0:  # too few images calibrated to promise this much
+        if len(truth) and limit > 0:  # too few images calibrated to promise this much
             sizes = inside.sum(axis=1)
             found.append(
                 facts.Sets(
                     promised=promised,
-                    reached=wilson(int(inside[truth].sum()), n),
+                    reached=share_estimate(inside[truth], everything, clusters),
                     size=float(sizes.mean()),
-                    empty=wilson(int((sizes == 0).sum()), n),
+                    empty=share_estimate(sizes == 0, everything, clusters),
                 )
             )
     return tuple(found)

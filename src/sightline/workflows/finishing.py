@@ -40,7 +40,7 @@ def finish(
     made, refused = _wished(made, plan.request.wish)
     validation = _judge(made.runner, data.learnable, "validation", session)
     test = _judge(made.runner, data.learnable, "test", session)
-    calibration = calibration_gain(test.predictions, test.labels)
+    calibration = calibration_gain(test.predictions, test.labels, groups=test.selection.groups)
     verdicts = tuple(verdict(one, test.evaluation) for one in plan.request.requirements)
     measured = {
         "test": test.evaluation.to_json(),
@@ -117,7 +117,6 @@ def _judge(runner: LiteRTRunner, data: Learnable, split: str, session: Session) 
     with session.watcher.stage(f"measuring on {split} images") as progress:
         predictions = predict(runner, sources, progress=heeding(session.stop, progress))
     labels = tuple(row.labels for row in part.rows)
-    groups = tuple(row.group for row in part.rows)
     counts = data.dataset.split_counts
     selection = Selection(
         on=split,
@@ -130,7 +129,7 @@ def _judge(runner: LiteRTRunner, data: Learnable, split: str, session: Session) 
         contents=contents,
     )
     return Judged(
-        evaluation=evaluate(predictions, labels, groups=groups),
+        evaluation=evaluate(predictions, labels, groups=selection.groups),
         selection=selection,
         predictions=predictions,
         labels=labels,

@@ -32,7 +32,6 @@ from sightline.reporting.thumbnails import Pictures, thumbnail, thumbnails
 from sightline.workflows import facts as part
 from sightline.workflows.audit import Audited
 from sightline.workflows.evaluate import Judged, Selection
-from sightline.workflows.groups import groups_of
 from sightline.workflows.looks import Look
 from sightline.workflows.slices import slice_answers
 
@@ -123,7 +122,7 @@ def model_facts(judged: Judged, subject: Subject) -> Facts:
     """
     bundle, selection, record = subject.bundle, judged.selection, subject.bundle.record()
     predictions, evaluation = judged.predictions, judged.evaluation
-    right = right_answers(predictions, judged.labels)
+    right, groups = right_answers(predictions, judged.labels), selection.groups
     return Facts(
         title=subject.model.stem,
         model=str(subject.model),
@@ -146,15 +145,13 @@ def model_facts(judged: Judged, subject: Subject) -> Facts:
         doubts=subject.suspicions,
         doubts_by=subject.features,
         heatmaps=subject.heatmaps,
-        calibration=part.calibration(
-            predictions, judged.labels, evaluation, bundle, groups=groups_of(selection.rows)
-        ),
+        calibration=part.calibration(predictions, judged.labels, evaluation, bundle, groups=groups),
         thresholds=part.thresholds(bundle.rules, bundle.classes),
-        sets=part.prediction_sets(predictions, judged.labels, bundle),
+        sets=part.prediction_sets(predictions, judged.labels, bundle, groups=groups),
         roc=part.roc(evaluation),
         precision_recall=part.precision_recall(evaluation),
-        risk_coverage=part.coverage_curve(predictions, right),
-        abstaining=part.abstaining(predictions, judged.labels, bundle),
+        risk_coverage=part.coverage_curve(predictions, right, groups=groups),
+        abstaining=part.abstaining(predictions, judged.labels, bundle, groups=groups),
         slices=_slices(judged),
         stress=_if(part.stress_curves, subject.stressed),
         looks=_if(part.looks, subject.looks),

@@ -14,7 +14,6 @@ from sightline.dataset import Content, Row
 from sightline.evaluation import right_answers
 from sightline.evaluation.slices import Attribute, Slices, slices
 from sightline.predictions import Predictions
-from sightline.workflows.groups import groups_of
 
 
 def slice_answers(
@@ -40,7 +39,7 @@ def slice_answers(
     known = attributes_of(kept, [contents[place] for place in ok])
     for name, values in (further or {}).items():
         known[name] = values[ok] if isinstance(values, np.ndarray) else [values[i] for i in ok]
-    return slices(right, known, groups=groups_of(kept))
+    return slices(right, known, groups=[row.group for row in kept])
 
 
 def attributes_of(rows: Sequence[Row], contents: Sequence[Content]) -> dict[str, Attribute]:

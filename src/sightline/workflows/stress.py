@@ -19,7 +19,6 @@ from sightline.images.stress import STRESSES, Stress
 from sightline.inference import Runner, predict
 from sightline.machine import threads
 from sightline.predictions import Predictions
-from sightline.workflows.groups import groups_of
 
 _AT_ONCE = 4
 """Images for each thread that wait, in all their versions, for the runtime."""
@@ -104,7 +103,7 @@ def stress_images(
             for stress in stresses.values()
         ],
         [row.labels for row in kept],
-        groups=groups_of(kept),
+        groups=[row.group for row in kept],
         failed=len(images) - len(kept),
     )
 
