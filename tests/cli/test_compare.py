@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -24,13 +24,16 @@ NETWORK = (
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     folder = tmp_path_factory.mktemp("compare")
     write_digits(folder / "digits", per_class=20)
-    for name, epochs in (("a", 1), ("b", 12)):
-        words = [*NETWORK, "--epochs", str(epochs), "--save", str(folder / f"{name}.sightline")]
-        assert main(["train", str(folder / "digits"), *words]) == 0
-    return folder
+    with pytest.MonkeyPatch.context() as patch:
+        # Other tests may train the very same models, and look at them.
+        patch.setenv("SIGHTLINE_CACHE", str(folder / "cache"))
+        for name, epochs in (("a", 1), ("b", 12)):
+            words = [*NETWORK, "--epochs", str(epochs), "--save", str(folder / f"{name}.sightline")]
+            assert main(["train", str(folder / "digits"), *words]) == 0
+        yield folder
 
 
 def run(capsys: pytest.CaptureFixture[str], *words: object) -> tuple[int, str, str]:
