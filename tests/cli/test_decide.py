@@ -164,6 +164,7 @@ def test_a_requirement_that_is_not_met_costs_no_model(
         (("--max-error", 0.1, "--coverage", 0.9, "--save", "x.sightline"), "More than one"),
         (("--aim", "f1[4]", "--save", "x.sightline"), "10 classes is not defined"),
         (("--max-error", 7, "--save", "x.sightline"), "max_error is 7"),
+        (("--coverage", 2, "--save", "x.sightline"), "coverage is 2"),
     ],
 )
 def test_wishes_that_make_no_sense_are_refused(
@@ -177,5 +178,5 @@ def test_wishes_that_make_no_sense_are_refused(
     monkeypatch.chdir(tmp_path)
     code, out, err = run(capsys, "decide", model, *words)
     assert (code, out) == (2, "")
-    assert message in err
+    assert message in err and "To do: " in err
     assert list(tmp_path.iterdir()) == []
