@@ -181,5 +181,6 @@ def unknown_name(noun: str, name: object, known: Iterable[str]) -> ConfigError:
     return ConfigError(
         f"Unknown {noun} {name!r}.{did_you_mean(str(name), names)}",
         expected="one of " + ", ".join(names),
+        fix="use one of these names" if names else None,
         code=f"unknown_{noun.replace(' ', '_')}",
     )

@@ -42,14 +42,38 @@ def test_the_largest_version_is_kept():
     ]
 
 
-def test_the_version_that_judges_is_kept():
-    (found,) = audited(
+def test_versions_in_two_splits_are_told_once_as_a_leak():
+    found = audited(
         ("train/a", "x", version(0)),
         ("test/b", "x", version(0, side=96)),
         ("train/c", "y", version(1)),
         ("test/d", "y", version(2)),
+    )
+    assert found.of("near_duplicate") == ()
+    assert [item.surplus for item in found.of("near_leak")] == [("train/a",)]
+
+
+def test_versions_inside_a_split_are_told_also_where_others_leak():
+    found = audited(
+        ("train/a", "x", version(0)),
+        ("test/b", "x", version(0, side=96)),
+        ("test/c", "x", version(0)),
+        ("train/d", "y", version(1)),
+        ("test/e", "y", version(2)),
+    )
+    assert [item.surplus for item in found.of("near_leak")] == [("train/a",)]
+    (inside,) = found.of("near_duplicate")
+    assert (inside.paths, inside.surplus) == (("test/c", "test/b"), ("test/b",))
+
+
+def test_a_version_without_a_split_goes_with_those_that_judge():
+    (found,) = audited(
+        ("loose", "x", version(0)),
+        ("train/a", "x", version(0, side=112)),
+        ("test/b", "x", version(0, side=96)),
+        OTHER,
     ).of("near_duplicate")
-    assert found.surplus == ("train/a",)
+    assert (found.paths, found.surplus) == (("test/b", "loose"), ("loose",))
 
 
 def test_identical_files_are_no_near_duplicates():

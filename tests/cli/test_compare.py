@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from sightline.cli import main
 from sightline.dataset import write_digits
@@ -24,13 +26,23 @@ NETWORK = (
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     folder = tmp_path_factory.mktemp("compare")
     write_digits(folder / "digits", per_class=20)
-    for name, epochs in (("a", 1), ("b", 12)):
-        words = [*NETWORK, "--epochs", str(epochs), "--save", str(folder / f"{name}.sightline")]
-        assert main(["train", str(folder / "digits"), *words]) == 0
-    return folder
+    with pytest.MonkeyPatch.context() as patch:
+        # Other tests may train the very same models, and look at them.
+        patch.setenv("SIGHTLINE_CACHE", str(folder / "cache"))
+        for name, epochs in (("a", 1), ("b", 12)):
+            words = [*NETWORK, "--epochs", str(epochs), "--save", str(folder / f"{name}.sightline")]
+            assert main(["train", str(folder / "digits"), *words]) == 0
+        yield folder
+
+
+def write_noise(folder: Path) -> None:
+    for number, label in enumerate("01"):
+        (folder / label).mkdir(parents=True)
+        levels = np.random.default_rng(number).integers(0, 256, (32, 32), dtype=np.uint8)
+        Image.fromarray(levels).save(folder / label / "noise.png")
 
 
 def run(capsys: pytest.CaptureFixture[str], *words: object) -> tuple[int, str, str]:
@@ -128,3 +140,8 @@ def test_models_of_other_classes_are_refused_in_three_parts(
     assert "only the first knows 3, 4, 5, 6, 7, 8, 9" in err
     assert "Expected: " in err
     assert "To do: " in err
+    # Nor does it help to have no images in common: no advice that leads to this error.
+    write_noise(tmp_path / "noise")
+    code, _, err = run(capsys, "compare", folder / "a.sightline", other, tmp_path / "noise")
+    assert code == 3
+    assert "only the first knows 3, 4" in err and "--on new" not in err

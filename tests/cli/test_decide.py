@@ -118,8 +118,42 @@ def test_a_wish_that_training_cannot_fulfil_costs_no_model(
     code, out, err = run(capsys, "train", digits, *words)
     assert code == 3
     assert "saved " in out and own.is_file()
+    assert f"saved without the rule that was asked for: {own}" in err
     assert "To do: " in err
     assert read_bundle(own).rules.unsure_below == ()
+
+
+def test_a_wish_and_a_requirement_that_both_fail_are_both_told(
+    digits: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    check_schema: Callable[[Any, str], None],
+) -> None:
+    own = tmp_path / "own.sightline"
+    words = (*NETWORK[:-4], "--epochs", 1, "--max-error", 0.001, "--save", own)
+    code, out, err = run(capsys, "train", digits, *words, "--require", "accuracy>=0.999", "--json")
+    assert code == 3
+    document, error = json.loads(out), json.loads(err.splitlines()[-1])
+    check_schema(document, "train")
+    assert set(document["refused"]) == {"what", "expected", "fix"}
+    assert document["refused"]["what"] in error["what"]
+    assert "1 of 1 requirements are not met: accuracy >= 0.999." in error["what"]
+    assert error["what"].endswith(f"saved without the rule that was asked for: {own}")
+    assert error["expected"].endswith("; intervals that clear every target")
+    assert error["details"]["requirements"] == document["requirements"]
+
+
+def test_a_requirement_that_is_not_met_costs_no_model(
+    digits: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    own = tmp_path / "own.sightline"
+    words = (*NETWORK[:-4], "--epochs", 1, "--save", own, "--require", "accuracy>=0.999")
+    code, out, err = run(capsys, "train", digits, *words, "--json")
+    assert code == 3
+    assert json.loads(out)["refused"] is None
+    error = json.loads(err.splitlines()[-1])
+    assert error["code"] == "requirements_not_met"
+    assert error["what"].endswith(f"The model is saved: {own}")
 
 
 @pytest.mark.parametrize(
@@ -130,6 +164,7 @@ def test_a_wish_that_training_cannot_fulfil_costs_no_model(
         (("--max-error", 0.1, "--coverage", 0.9, "--save", "x.sightline"), "More than one"),
         (("--aim", "f1[4]", "--save", "x.sightline"), "10 classes is not defined"),
         (("--max-error", 7, "--save", "x.sightline"), "max_error is 7"),
+        (("--coverage", 2, "--save", "x.sightline"), "coverage is 2"),
     ],
 )
 def test_wishes_that_make_no_sense_are_refused(
@@ -143,5 +178,5 @@ def test_wishes_that_make_no_sense_are_refused(
     monkeypatch.chdir(tmp_path)
     code, out, err = run(capsys, "decide", model, *words)
     assert (code, out) == (2, "")
-    assert message in err
+    assert message in err and "To do: " in err
     assert list(tmp_path.iterdir()) == []

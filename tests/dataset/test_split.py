@@ -265,7 +265,9 @@ def test_too_small_a_class_is_refused_with_counts_and_can_be_allowed():
     assert "'c' has 0 images in 0 groups" in caught.value.what
     assert "--allow small_class" in str(caught.value.fix)
     train, validation, test = dataset.split(contents=contents, allow=["small_class"])
-    assert {n.severity for n in train.notices if n.check == "small_class"} == {"warning"}
+    small = [n for n in train.notices if n.check == "small_class"]
+    assert {n.severity for n in small} == {"warning"}
+    assert not any("--allow" in n.fix for n in small), "nothing stopped"
     assert train.class_counts()["b"] == test.class_counts()["b"] == 1
     assert validation.class_counts()["b"] == 0
 
@@ -274,7 +276,9 @@ def test_a_rare_label_of_many_is_only_a_warning():
     rows = tuple(row(f"{i}", *(("a", "b") if i == 0 else ("a",))) for i in range(30))
     dataset = Dataset(rows=rows, classes=("a", "b"), task="multi_label")
     train, _, _ = dataset.split(contents=[content(r.name) for r in rows])
-    assert [n.severity for n in train.notices if n.check == "small_class"] == ["warning"]
+    (small,) = [n for n in train.notices if n.check == "small_class"]
+    assert small.severity == "warning"
+    assert small.fix == "add images of it, or leave the class out"
 
 
 def test_topped_up_images_are_named():

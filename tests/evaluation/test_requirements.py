@@ -112,11 +112,11 @@ def test_class_names_may_hold_anything(name: str) -> None:
 def test_what_cannot_be_asked_is_refused(text: str, message: str) -> None:
     with pytest.raises(ConfigError, match=message) as caught:
         Requirement.parse(text)
-    assert caught.value.exit_code == 2 and caught.value.expected
+    assert caught.value.exit_code == 2 and caught.value.expected and caught.value.fix
 
 
 def test_what_this_model_cannot_answer_is_refused_before_it_is_run() -> None:
-    with pytest.raises(ConfigError, match="Did you mean 'defect'"):
+    with pytest.raises(ConfigError, match="Did you mean 'defect'.*\\n.*\\nTo do: "):
         check_askable(
             [Requirement.parse("recall[defct]>=0.9")],
             task="multi_class",

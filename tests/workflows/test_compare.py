@@ -74,8 +74,9 @@ def test_other_parts_are_refused() -> None:
     with pytest.raises(ConfigError) as caught:
         select_both(*data(both="a"), (FIRST, SECOND), on="train")
     assert caught.value.code == "trained_on"
-    with pytest.raises(ConfigError, match="Did you mean 'test'"):
+    with pytest.raises(ConfigError, match="Did you mean 'test'") as caught:
         select_both(*data(both="a"), (FIRST, SECOND), on="tset")
+    assert caught.value.fix == "use one of these names"
 
 
 class Threshold:

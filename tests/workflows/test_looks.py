@@ -59,6 +59,40 @@ def test_another_model_of_the_same_name_begins_anew(tmp_path: Path) -> None:
     assert len(look(path, bundle(b"old")).model) == 2
 
 
+def test_a_copy_or_other_rules_do_not_begin_anew(tmp_path: Path) -> None:
+    look(tmp_path / "m.sightline", bundle(), "train")
+    look(tmp_path / "m.sightline", bundle())
+    copy = tmp_path / "strict.sightline"
+    found = look(copy, bundle())
+    assert len(ledger_of(copy).read_text().splitlines()) == 1
+    assert [one.command for one in found.model] == ["train", "evaluate", "evaluate"]
+    assert found.to_json() == {"count": 3, "models": 1}
+    assert looks(copy, bundle()) == looks(tmp_path / "m.sightline", bundle()) == found.model
+
+
+def test_either_ledger_remembers_and_both_count_once(tmp_path: Path) -> None:
+    path = tmp_path / "m.sightline"
+    look(path, bundle())
+    look(path, bundle())  # within the same second: two equal lines are two looks
+    for ledger in (ledger_of(path), tmp_path / "looks.jsonl"):
+        kept = ledger.read_bytes()
+        assert len(looks(path, bundle())) == 2
+        ledger.unlink()
+        assert len(looks(path, bundle())) == 2
+        ledger.write_bytes(kept)
+
+
+def test_a_training_that_ends_again_with_the_same_weights_looks_once(tmp_path: Path) -> None:
+    path = tmp_path / "m.sightline"
+    look(path, bundle(), "train")
+    assert len(look(path, bundle(), "train").model) == 1
+    # On another place, too, and after its own ledger is gone; but other images are another look.
+    assert len(look(tmp_path / "n.sightline", bundle(), "train").model) == 1
+    assert len(ledger_of(tmp_path / "n.sightline").read_text().splitlines()) == 1
+    assert len(look(path, bundle(), "train", images="cd").model) == 2
+    assert len(look(path, bundle()).model) == 3
+
+
 def test_choosing_between_models_by_the_same_images_is_seen(tmp_path: Path) -> None:
     for number in range(3):
         found = look(tmp_path / f"{number}.sightline", bundle(bytes([number])), images="ab")
@@ -83,6 +117,18 @@ def test_a_line_of_another_hand_is_not_counted(tmp_path: Path, line: str) -> Non
     path = tmp_path / "m.sightline"
     ledger_of(path).write_bytes(line.encode("utf-8", "surrogateescape") + b"\n")
     assert len(look(path, bundle()).model) == 1
+
+
+@pytest.mark.parametrize("change", [{"time": 7}, {"n": "many"}, {"accuracy": []}, {"command": {}}])
+def test_a_look_of_wrong_types_is_not_counted(tmp_path: Path, change: dict[str, Any]) -> None:
+    path = tmp_path / "m.sightline"
+    look(path, bundle())
+    written = json.loads(ledger_of(path).read_text())
+    ledger_of(path).write_text(json.dumps({**written, **change}) + "\n")
+    (tmp_path / "looks.jsonl").unlink()
+    found = look(path, bundle())
+    assert len(found.model) == 1
+    assert found.notices == (f"1 damaged line in {ledger_of(path)}: not counted.",)
 
 
 def test_a_folder_that_cannot_be_written_is_a_notice(

@@ -210,6 +210,7 @@ def test_a_model_file_that_tells_nonsense_of_its_training_is_damaged(
 
 @pytest.mark.train
 def test_a_training_leaves_a_report(trained: Any) -> None:
+    assert trained.report is not None
     page = trained.report.read_text()
     accuracy = trained.test.accuracy
     assert f"Right for {round(accuracy.value * accuracy.n)} of {accuracy.n} test images" in page

@@ -28,6 +28,8 @@ from sightline.training import assemble
 from sightline.training.determinism import make_deterministic
 from sightline.training.recipe import Options
 from sightline.training.signals import StopRequest
+from sightline.workflows import finishing
+from sightline.workflows.looks import ledger_of
 from sightline.workflows.train import destination
 from sightline.workflows.training import Request, TrainResult
 
@@ -300,6 +302,55 @@ def interrupted(digits: Path, target: Path, at: str, **words: object) -> Interru
     assert not target.exists()
     assert "--resume" in (caught.value.fix or "")
     return caught.value
+
+
+def test_a_kill_before_the_model_stands_hides_no_look(
+    digits: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever has the figures has the look; the run that goes on is the same look."""
+    target = tmp_path / "a.sightline"
+    monkeypatch.setenv("SIGHTLINE_CACHE", str(tmp_path / "cache"))
+
+    def die(*_: object) -> None:
+        raise SystemExit
+
+    with monkeypatch.context() as patch, pytest.raises(SystemExit):
+        patch.setattr(finishing, "write_bundle", die)
+        run(digits, target)
+    assert not target.exists()
+    (line,) = ledger_of(target).read_text().splitlines()
+    result = run(digits, target, resume=True)
+    assert ledger_of(target).read_text().splitlines() == [line]
+    assert result.looks is not None
+    assert [one.command for one in result.looks.model] == ["train"]
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        MachineError("No room on the disk to write report.html."),
+        OSError(13, "Permission denied"),
+    ],
+)
+def test_a_report_that_cannot_be_written_costs_neither_model_nor_figures(
+    digits: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    target = tmp_path / "a.sightline"
+    run(digits, target, options=tiny(epochs=1, seed=3))
+
+    def refuse(*_: object, **__: object) -> None:
+        raise error
+
+    monkeypatch.setattr(finishing, "write_report", refuse)
+    result = run(digits, target, options=tiny(epochs=1), overwrite=True)
+    assert result.report is None
+    (notice,) = result.notices
+    assert "report.html" in notice
+    assert f"sightline report {target} {digits}" in notice
+    assert result.to_json()["notices"] == [notice]
+    assert read_bundle(target).metrics["test"] == result.test.to_json()
+    assert not (result.directory / "checkpoints").exists()
+    assert not (result.directory / "report.html").exists(), "that of the run before"
 
 
 def test_an_unfinished_run_needs_a_word(trained: TrainResult, digits: Path, tmp_path: Path) -> None:

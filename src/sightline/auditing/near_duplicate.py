@@ -21,11 +21,15 @@ _SHOWN = 4
 def find_near_duplicates(evidence: Evidence) -> Iterator[Finding]:
     """Yield a warning for each set of near duplicates with the same labels, one to be kept.
 
-    Kept is the one in the split that judges, else the largest: a version with more to see.
+    Kept is the one in the split that judges, else the largest: a version with more to see. A set
+    that straddles splits is told by `near_leak`, and here only its parts that are sets by
+    themselves.
     """
-    for members in evidence.near_copies:
-        if len({frozenset(row.labels) for row, _ in members}) == 1:
-            order = (*JUDGES_FIRST, None)
+    order = (*JUDGES_FIRST, None)
+    for whole in evidence.near_copies:
+        if len({frozenset(row.labels) for row, _ in whole}) > 1:
+            continue
+        for members in _inside_splits(whole):
             ranked = sorted(members, key=lambda each: (order.index(each[0].split), -_area(each[1])))
             kept, *rest = (row for row, _ in ranked)
             digest = ranked[0][1].digest
@@ -58,6 +62,21 @@ def find_near_conflicts(evidence: Evidence) -> Iterator[Finding]:
                 # None of them is known to be right.
                 surplus=names,
             )
+
+
+def _inside_splits(members: Sequence[tuple[Row, Content]]) -> Iterator[list[tuple[Row, Content]]]:
+    """Yield the parts of a set inside one split that are not all identical.
+
+    An image without a split goes with those that judge, so that it is not forgotten.
+    """
+    splits = {row.split for row, _ in members}
+    judging = next((name for name in JUDGES_FIRST if name in splits), None)
+    parts: dict[str | None, list[tuple[Row, Content]]] = defaultdict(list)
+    for row, content in members:
+        parts[row.split or judging].append((row, content))
+    for part in parts.values():
+        if len({content.digest for _, content in part}) > 1:
+            yield part
 
 
 def _area(content: Content) -> int:

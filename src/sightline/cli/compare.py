@@ -15,6 +15,7 @@ from sightline.cli.looks import tell_looks
 from sightline.cli.options import Allow, Data
 from sightline.cli.quiet import without_start_messages
 from sightline.dataset import Dataset
+from sightline.evaluation import check_same_classes
 from sightline.files import printable
 from sightline.inference import LiteRTRunner
 from sightline.models.bundle import read_bundle
@@ -42,6 +43,10 @@ def compare(
     console: Console = context.obj
     paths = (before, after)
     bundles = read_bundle(before), read_bundle(after)
+    with without_start_messages():
+        first, second = (LiteRTRunner(bundle) for bundle in bundles)
+    # Before the images: no images would help to compare other classes.
+    check_same_classes(first, second)
     check_words(allow or (), ())
     dataset = Dataset.open(data, allow=allow or ())
     tell_findings(console, dataset.notices)
@@ -49,8 +54,6 @@ def compare(
         contents = dataset.contents(progress=progress)
     records = bundles[0].record(), bundles[1].record()
     selection = select_both(dataset, contents, records, on=on)
-    with without_start_messages():
-        first, second = (LiteRTRunner(bundle) for bundle in bundles)
     with console.progress("Predicting with A, then B") as progress:
         compared = compare_runners(first, second, selection, progress=progress)
     accuracies = compared.comparison.before.value, compared.comparison.after.value

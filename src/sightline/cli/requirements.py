@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from sightline.cli.console import Console
 from sightline.errors import CheckFailedError
 from sightline.evaluation import Requirement, Verdict
+from sightline.files import printable
 
 
 def read_requirements(words: Sequence[str] | None) -> tuple[Requirement, ...]:
@@ -33,14 +34,22 @@ def refuse_unmet(verdicts: Sequence[Verdict]) -> None:
     Raises:
         CheckFailedError: One was not met.
     """
-    unmet = [one for one in verdicts if not one.passed]
-    if unmet:
-        raise CheckFailedError(
-            f"{len(unmet)} of {len(verdicts)} requirements are not met: "
-            + ", ".join(str(one.requirement) for one in unmet)
-            + ".",
-            expected="intervals that clear every target",
-            fix="see the verdicts for what would show it",
-            code="requirements_not_met",
-            details={"requirements": [one.to_json() for one in unmet]},
-        )
+    error = unmet(verdicts)
+    if error is not None:
+        raise error
+
+
+def unmet(verdicts: Sequence[Verdict]) -> CheckFailedError | None:
+    """Return the error that names the requirements that are not met; None where all are."""
+    failed = [one for one in verdicts if not one.passed]
+    if not failed:
+        return None
+    return CheckFailedError(
+        f"{len(failed)} of {len(verdicts)} requirements are not met: "
+        + ", ".join(printable(str(one.requirement)) for one in failed)
+        + ".",
+        expected="intervals that clear every target",
+        fix="see the verdicts for what would show it",
+        code="requirements_not_met",
+        details={"requirements": [one.to_json() for one in failed]},
+    )

@@ -28,8 +28,9 @@ from sightline.cli.options import (
     parse_split,
 )
 from sightline.cli.quiet import without_start_messages
-from sightline.cli.requirements import read_requirements, refuse_unmet, tell_verdicts
+from sightline.cli.requirements import read_requirements, tell_verdicts, unmet
 from sightline.cli.watching import ConsoleWatcher
+from sightline.errors import CheckFailedError
 from sightline.files import load_attribute, load_module, printable
 from sightline.reporting import evaluation_lines
 from sightline.reporting.rules import rule_lines
@@ -208,10 +209,22 @@ def train(
 
 
 def _refuse(result: TrainResult) -> None:
-    """End with what the model could not be shown to do, once it is saved and told."""
-    if result.refused is not None:
-        raise result.refused
-    refuse_unmet(result.verdicts)
+    """End with all that the model could not be shown to do, once it is saved and told.
+
+    Raises:
+        CheckFailedError: A rule could not be given, or a requirement is not met.
+    """
+    failed = [error for error in (result.refused, unmet(result.verdicts)) if error is not None]
+    if failed:
+        without = " without the rule that was asked for" if result.refused else ""
+        saved = f"The model is saved{without}: {printable(result.path)}"
+        raise CheckFailedError(
+            "\n".join([*(error.what for error in failed), saved]),
+            expected="; ".join(error.expected for error in failed if error.expected) or None,
+            fix="; ".join(error.fix for error in failed if error.fix) or None,
+            code=failed[0].code,
+            details={name: told for error in failed for name, told in error.details.items()},
+        )
 
 
 def _run(console: Console, request: Mapping[str, Any]) -> TrainResult:
@@ -233,6 +246,8 @@ def _run(console: Console, request: Mapping[str, Any]) -> TrainResult:
 def _tell(console: Console, result: TrainResult) -> None:
     tell_findings(console, result.findings)
     tell_looks(console, result.looks)
+    for notice in result.notices:
+        console.warning(notice)
     if console.as_json:
         console.document(result.to_json())
         return
@@ -255,7 +270,8 @@ def _tell(console: Console, result: TrainResult) -> None:
         )
     for line in rule_lines(result.rules, result.classes):
         console.line(line)
-    console.line(f"report: {printable(result.report)}")
+    if result.report is not None:
+        console.line(f"report: {printable(result.report)}")
     console.line(f"next: {result.next_command}")
 
 

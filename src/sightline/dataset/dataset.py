@@ -32,7 +32,7 @@ from sightline.dataset.records import (
     misfits,
     refusal,
 )
-from sightline.dataset.split import Fractions, assign_splits
+from sightline.dataset.split import Fractions, as_warning, assign_splits
 from sightline.errors import ConfigError, DataError, unknown_name
 from sightline.predictions import Task
 
@@ -291,11 +291,9 @@ class Dataset:
         small = [finding for finding in done.notices if finding.check == "small_class"]
         if small and self.task == "multi_class" and "small_class" not in allow:
             raise refusal(small, expected="at least one group of each class for each split")
-        notices = tuple(
-            replace(item, severity="warning") if item in small else item for item in done.notices
-        )
         rows = [row.with_split(s) for row, s in zip(self.rows, done.splits, strict=True)]
-        notices = (*self.notices, *notices, *groups.notices([row.name for row in rows]))
+        softened = map(as_warning, done.notices)
+        notices = (*self.notices, *softened, *groups.notices([row.name for row in rows]))
         whole = replace(self, rows=tuple(rows), notices=notices)
         first, second, third = (whole._rows_of(name) for name in SPLITS)
         return first, second, third

@@ -26,11 +26,12 @@ import hashlib
 import math
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sightline.dataset.records import SPLITS, Finding, Row, counted
 from sightline.errors import ConfigError, DataError
 
+_MORE_IMAGES = "add images of it, or leave the class out"
 _TOP_UP_ORDER = ("train", "test", "validation")
 
 
@@ -135,6 +136,16 @@ def assign_splits(
     return Assignment(splits=tuple(split or "train" for split in splits), notices=tuple(notices))
 
 
+def as_warning(notice: Finding) -> Finding:
+    """Return a notice of `assign_splits` that stops nothing: a `small_class` as a warning.
+
+    There is nothing to allow then.
+    """
+    if notice.check != "small_class":
+        return notice
+    return replace(notice, severity="warning", fix=_MORE_IMAGES)
+
+
 def _what_is_fixed(
     rows: Sequence[Row], fractions: Fractions
 ) -> tuple[list[str | None], dict[str, float]]:
@@ -210,8 +221,7 @@ class _ClassTable:
                 severity="error",
                 message=f"Class {label!r} has {counted(self._images[label], 'image')} in "
                 f"{counted(len(self._of_class[label]), 'group')}, for {len(shares)} splits.",
-                fix="add images of it, leave the class out, or go on without it in some split: "
-                "`--allow small_class`",
+                fix=f"{_MORE_IMAGES}, or go on without it in some split: `--allow small_class`",
             )
             for label in sorted({*self._of_class, *classes})
             if any(not self._count[label, split] for split in shares)

@@ -302,7 +302,10 @@ def check_share(name: str, value: float) -> None:
     """
     if not 0 < value < 1:
         raise ConfigError(
-            f"{name} is {value}.", expected="a share above 0 and below 1", code="out_of_range"
+            f"{name} is {value}.",
+            expected="a share above 0 and below 1",
+            fix="write 5 % as 0.05, for example",
+            code="out_of_range",
         )
 
 

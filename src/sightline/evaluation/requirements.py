@@ -19,7 +19,7 @@ from sightline.evaluation.records import Evaluation
 from sightline.files import printable
 
 _FORM = re.compile(r"\s*([\w.-]+)\s*(?:\[(.*)\])?\s*(>=|<=)\s*(\S+)\s*", re.DOTALL)
-_EXAMPLE = 'METRIC>=NUMBER or METRIC[CLASS]>=NUMBER, for example "recall[defect]>=0.98"'
+_FORM_IN_WORDS = "METRIC>=NUMBER or METRIC[CLASS]>=NUMBER, for a loss METRIC<=NUMBER"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -125,6 +125,8 @@ class Requirement:
             raise ConfigError(
                 f"No sample can show that {printable(str(self))}.",
                 expected="a number above 0" + ("" if self._metric.falling else " and below 1"),
+                fix=f"for example {printable(self.name)}{self.sign}"
+                + ("0.1" if self._metric.falling else "0.95"),
                 code="bad_requirement",
             )
 
@@ -162,7 +164,8 @@ class Requirement:
         if match is None or math.isnan(target):
             raise ConfigError(
                 f"The requirement {printable(text)!r} cannot be read.",
-                expected=_EXAMPLE,
+                expected=_FORM_IN_WORDS,
+                fix='for example "recall[defect]>=0.98", in quotation marks for the shell',
                 code="bad_requirement",
             )
         name = match[2]
@@ -174,6 +177,7 @@ class Requirement:
             raise ConfigError(
                 f"The requirement {printable(text)!r} asks {metric} to be bad.",
                 expected=f"{requirement.sign}: {'less' if match[3] == '>=' else 'more'} is better",
+                fix=f"ask for {printable(str(requirement))}",
                 code="bad_requirement",
             )
         return requirement
@@ -334,6 +338,7 @@ def _not_measured(requirement: Requirement) -> ConfigError:
         f"{printable(requirement.name)} is not measured here.",
         expected="a figure that the evaluation has: some are for multi-class or multi-label only, "
         "those in_use for a given --prevalence",
+        fix="ask for another figure, such as accuracy, macro_f1 or recall[CLASS]",
         code="not_measured",
     )
 
@@ -343,12 +348,14 @@ def _unknown_metric(name: str, *, of_class: bool) -> ConfigError:
         return ConfigError(
             f"{name} is of the whole, not of one class.",
             expected="of a class: " + ", ".join(OF_A_CLASS),
+            fix="leave [CLASS] away, or ask for one of these",
             code="bad_requirement",
         )
     if not of_class and name in OF_A_CLASS:
         return ConfigError(
             f"{name} is of one class.",
             expected=f"{name}[CLASS], or an average such as macro_f1",
+            fix=f"name the class: {name}[CLASS]",
             code="bad_requirement",
         )
     return unknown_name("metric", name, OF_A_CLASS if of_class else OVERALL)

@@ -1,14 +1,15 @@
-"""The end of `train`: rules, figures, the bundle, its report, the first look at the test part."""
+"""The end of `train`: rules, figures, the first look at the test part, the bundle, its report."""
 
 from __future__ import annotations
 
+import shlex
 import shutil
 from dataclasses import replace
 from pathlib import Path
 
-from sightline.errors import CheckFailedError
+from sightline.errors import CheckFailedError, SightlineError
 from sightline.evaluation import Verdict, calibration_gain, evaluate, verdict
-from sightline.files import write_json
+from sightline.files import printable, write_error, write_json
 from sightline.inference import LiteRTRunner, predict
 from sightline.models.bundle import Bundle, write_bundle
 from sightline.models.deciding import decide
@@ -49,9 +50,8 @@ def finish(
         "requirements": [one.to_json() for one in verdicts],
     }
     bundle = replace(made.bundle, metrics=metrics_of(trained, made, measured))
-    # The bundle last: until it stands, what was trained can be resumed.
     _write_logs(plan.directory, trained)
-    write_bundle(plan.path, bundle)
+    looks, report, notices = _save(plan, data, bundle, (test, verdicts))
     return TrainResult(
         path=plan.path,
         directory=plan.directory,
@@ -69,16 +69,22 @@ def finish(
         rules=bundle.rules,
         refused=refused,
         history=trained.history,
-        looks=_report(plan, data, bundle, (test, verdicts)),
+        looks=looks,
+        report=report,
+        notices=notices,
         seconds=0.0,
         verdicts=verdicts,
     )
 
 
-def _report(
+def _save(
     plan: Plan, data: Prepared, bundle: Bundle, judged: tuple[Judged, tuple[Verdict, ...]]
-) -> Looks | None:
-    """Count the look at the test images, and write the page on the run."""
+) -> tuple[Looks | None, Path | None, tuple[str, ...]]:
+    """Count the look, write the bundle and then its page; return what `TrainResult` says of them.
+
+    The look comes before the figures that it brought: no kill leaves these without it. The bundle
+    comes after all else that may fail: until it stands, what was trained can be resumed.
+    """
     test, verdicts = judged
     looks = record_look(
         plan.path,
@@ -88,6 +94,7 @@ def _report(
         images=test.selection.digests,
         accuracy=test.evaluation.accuracy.value,
     )
+    write_bundle(plan.path, bundle)
     subject = Subject(
         bundle=bundle,
         model=plan.path,
@@ -97,8 +104,24 @@ def _report(
         verdicts=verdicts,
         looks=looks.model if looks else None,
     )
-    write_report(model_facts(test, subject), plan.directory / REPORT, rows=subject.rows)
-    return looks
+    return looks, *_report(test, subject, plan.directory / REPORT)
+
+
+def _report(test: Judged, subject: Subject, path: Path) -> tuple[Path | None, tuple[str, ...]]:
+    """Write the page on the run; return where it is, or what to tell since it could not be.
+
+    The model stands already and its figures are right, so nothing here ends the run.
+    """
+    try:
+        # What an earlier run left there would be taken for the page on this one.
+        path.unlink(missing_ok=True)
+        write_report(model_facts(test, subject), path, rows=subject.rows)
+    except (SightlineError, OSError) as error:
+        told = write_error(path, error) if isinstance(error, OSError) else error
+        again = shlex.join(["sightline", "report", str(subject.model), str(subject.data)])
+        why = f"{told.what} The model is saved; for a page on it: {again}"
+        return None, (printable(f"No report was written. {why}"),)
+    return path, ()
 
 
 def _wished(made: Made, wish: Wish) -> tuple[Made, CheckFailedError | None]:

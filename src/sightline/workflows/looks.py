@@ -2,8 +2,9 @@
 
 A test figure is honest as long as nothing was chosen by it. Nobody can be kept from looking,
 but the looks can be counted. The model file stays as it is, since its digest is what others pin:
-the looks are lines in a ledger beside it, `NAME.looks.jsonl`, and in one of the user, which
-knows how many models the same images have judged. Whoever deletes a ledger forgets the looks.
+the looks are lines in a ledger beside it, `NAME.looks.jsonl`, and in one of the user. What either
+knows counts, by the weights: a copy of a model, or one with other rules, has been looked at as
+often as the model. Whoever deletes both ledgers forgets the looks.
 """
 
 from __future__ import annotations
@@ -59,8 +60,8 @@ class Looks:
     """All looks at the test images of one model, the present one included.
 
     Attributes:
-        path: The ledger.
-        model: The looks at this model, the oldest first.
+        path: The ledger beside the model.
+        model: The looks at these weights, by whatever name, the oldest first.
         models: How many models the images of the last look have judged, this one included.
         notices: What went wrong with the ledgers.
     """
@@ -104,6 +105,8 @@ def record_look(
     """Write down one look at the test images of a model.
 
     A ledger that cannot be written is a notice and no error: the figures are right all the same.
+    A training that ends twice with the same weights, since a kill came between its look and its
+    model, has looked once.
 
     Args:
         path: The model file.
@@ -126,33 +129,62 @@ def record_look(
         accuracy=accuracy if math.isfinite(accuracy) else None,
         version=__version__,
     )
-    beside, notices = _added(ledger_of(path), look)
-    try:
-        everywhere, more = _added(cache_directory() / _USER_LEDGER, look)
-    except OSError as error:
-        everywhere, more = (look,), (f"No cache to remember this look in: {error}.",)
-    models = {one.model for one in everywhere if one.images == look.images}
+    ledgers, notices = _ledgers(path)
+    is_training = command == "train"
+    if is_training:
+        look = _same_training(look, _united([_read(ledger)[0] for ledger in ledgers]))
+    added = [_added(ledger, look, once=is_training) for ledger in ledgers]
+    known = _united([found for found, _ in added])
     return Looks(
         path=ledger_of(path),
-        model=tuple(one for one in beside if one.model == look.model),
-        models=len(models),
-        notices=notices + more,
+        model=tuple(one for one in known if one.model == look.model),
+        models=len({one.model for one in known if one.images == look.images}),
+        notices=(*notices, *(notice for _, told in added for notice in told)),
     )
 
 
 def looks(path: Path, bundle: Bundle) -> tuple[Look, ...]:
-    """Return the looks at a model that its ledger knows, the oldest first."""
-    found, _ = _read(ledger_of(path))
+    """Return the looks at a model that the ledgers know, the oldest first."""
+    ledgers, _ = _ledgers(path)
     model = sha256_bytes(bundle.members[WEIGHTS])
-    return tuple(look for look in found if look.model == model)
+    known = _united([_read(ledger)[0] for ledger in ledgers])
+    return tuple(look for look in known if look.model == model)
 
 
-def _added(path: Path, look: Look) -> tuple[tuple[Look, ...], tuple[str, ...]]:
+def _ledgers(path: Path) -> tuple[tuple[Path, ...], tuple[str, ...]]:
+    """Return the ledgers that know of a model, and what went wrong."""
+    beside = ledger_of(path)
+    try:
+        return (cache_directory() / _USER_LEDGER, beside), ()
+    except OSError as error:
+        return (beside,), (f"No cache to remember this look in: {error}.",)
+
+
+def _united(ledgers: Iterable[Iterable[Look]]) -> tuple[Look, ...]:
+    """Return all looks, the oldest first; one that is in several ledgers is one look.
+
+    Two looks within a second may be equal: each ledger has both then, so the most counts.
+    """
+    counts: Counter[Look] = Counter()
+    for found in ledgers:
+        counts |= Counter(found)
+    return tuple(sorted(counts.elements(), key=lambda look: look.time))
+
+
+def _same_training(look: Look, known: Iterable[Look]) -> Look:
+    """Return the look that this training has already left, else `look`."""
+    what = (look.command, look.model, look.images)
+    return next((one for one in known if (one.command, one.model, one.images) == what), look)
+
+
+def _added(path: Path, look: Look, *, once: bool) -> tuple[tuple[Look, ...], tuple[str, ...]]:
     """Return all looks in a ledger once `look` is added, and what went wrong."""
+    found, notices = _read(path)
+    if once and look in found:
+        return found, notices
     try:
         append_line(path, canonical_json(asdict(look)))
     except MachineError as error:
-        found, notices = _read(path)
         return (*found, look), (*notices, f"This look is not on record: {error.what}")
     return _read(path)
 
@@ -175,4 +207,7 @@ def _look(line: str) -> Look | None:
         look = Look(**json.loads(line))
     except (ValueError, TypeError):
         return None
-    return look if all(isinstance(word, str) for word in (look.model, look.images)) else None
+    words = (look.time, look.command, look.part, look.model, look.images, look.version)
+    numbers = (look.n, 0.0 if look.accuracy is None else look.accuracy)
+    whole = all(isinstance(word, str) for word in words)
+    return look if whole and all(isinstance(number, int | float) for number in numbers) else None

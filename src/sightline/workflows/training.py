@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from sightline.dataset import Dataset, Finding, RecordRow
-from sightline.errors import CheckFailedError
+from sightline.errors import CheckFailedError, SightlineError
 from sightline.evaluation import CalibrationGain, Evaluation, Requirement, Verdict
 from sightline.files import printable
 from sightline.models.rules import Rules
@@ -79,6 +79,8 @@ class TrainResult:
         refused: Why the wish could not be fulfilled; the model is saved without it.
         history: One row for each epoch.
         looks: At the test images, this one included.
+        report: The page on this run; None where it could not be written.
+        notices: What went wrong once the model stood.
         seconds: Wall time of it all.
         verdicts: Whether the test part shows what was required.
     """
@@ -100,13 +102,10 @@ class TrainResult:
     refused: CheckFailedError | None
     history: tuple[Mapping[str, float], ...]
     looks: Looks | None
+    report: Path | None
     seconds: float
+    notices: tuple[str, ...] = ()
     verdicts: tuple[Verdict, ...] = ()
-
-    @property
-    def report(self) -> Path:
-        """The page on this run."""
-        return self.directory / REPORT
 
     @property
     def next_command(self) -> str:
@@ -118,7 +117,7 @@ class TrainResult:
         weakest = self.test.weakest_class
         return {
             "schema": "train",
-            "schema_version": "1.1",
+            "schema_version": "1.2",
             "bundle": printable(self.path),
             "directory": printable(self.directory),
             "task": self.test.task,
@@ -133,11 +132,17 @@ class TrainResult:
             "verification": self.verification.to_json(),
             "calibration": self.calibration and self.calibration.to_json(),
             "rules": self.rules.to_json(),
+            "refused": self.refused and _parts(self.refused),
+            "notices": list(self.notices),
             "looks": self.looks and self.looks.to_json(),
             "requirements": [one.to_json() for one in self.verdicts],
             "seconds": self.seconds,
             "next_command": self.next_command,
         }
+
+
+def _parts(error: SightlineError) -> dict[str, str | None]:
+    return {"what": error.what, "expected": error.expected, "fix": error.fix}
 
 
 @dataclass(frozen=True, kw_only=True)
