@@ -84,7 +84,7 @@ def test_a_recompressed_copy_in_another_split_is_a_near_leak():
         )
     ).of("near_leak")
     assert [(item.check, item.severity, item.surplus) for item in found] == [
-        ("near_leak", "warning", ("train/a.png",))
+        ("near_leak", "error", ("train/a.png",))
     ]
 
 

@@ -48,5 +48,5 @@ def test_near_copies_are_told_apart_from_copies():
     near = [bytes(32), bytes([255, 0] * 2) + bytes(28), bytes([0] * 16 + [255] * 16)]
     contents = [Content(digest=str(i), size=1, perceptual_hash=h) for i, h in enumerate(near)]
     (found,) = leaks(rows, contents)
-    assert found.check == "near_leak" and found.severity == "warning"
+    assert found.check == "near_leak" and found.severity == "error"
     assert found.paths == ("a", "b") and found.surplus == ("a",)

@@ -26,7 +26,7 @@ def leaks(rows: Iterable[Row], contents: Sequence[Content]) -> tuple[Finding, ..
         contents: Aligned with the rows.
 
     Returns:
-        `leak` (error: identical files), `near_leak` (warning: near duplicates) and `group_leak`
+        `leak` (error: identical files), `near_leak` (error: near duplicates) and `group_leak`
         (error: one named group); `surplus` names what to leave out so that none is left.
     """
     pairs = list(aligned(tuple(rows), contents))
@@ -57,7 +57,7 @@ def near_leaks(
         return
     for members in near_sets(pairs) if sets is None else sets:
         rows = [row for row, _ in members]
-        yield from _straddling(rows, "near_leak", "warning", "Nearly the same image")
+        yield from _straddling(rows, "near_leak", "error", "Nearly the same image")
 
 
 def near_sets(
