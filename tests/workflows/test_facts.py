@@ -209,17 +209,47 @@ def test_the_rules_of_labels_are_about_decisions() -> None:
     assert found.coverage.n == 18
 
 
-def test_sets_hold_the_right_class_as_often_as_they_do() -> None:
-    class Calibrated(Model):
-        def held_out(self) -> HeldOut:
-            return HeldOut(
-                logits=np.repeat(LOGITS, 5, axis=0),
-                truth=np.repeat(np.array([[n in own for n in CLASSES] for own in SINGLE]), 5, 0),
-                distances=np.zeros(0, np.float32),
-            )
+class Calibrated(Model):
+    """Calibrated by five copies of each image."""
 
+    classes = CLASSES
+    architecture = SimpleNamespace(task="multi_class")
+
+    def held_out(self) -> HeldOut:
+        return HeldOut(
+            logits=np.repeat(LOGITS, 5, axis=0),
+            truth=np.repeat(np.array([[n in own for n in CLASSES] for own in SINGLE]), 5, 0),
+            distances=np.zeros(0, np.float32),
+        )
+
+
+def test_what_a_report_says_of_copies_of_an_image_is_no_surer_than_of_one() -> None:
+    once, names = answers(unsure_below=0.5), tuple(map(str, range(60)))
+    ten = replace(
+        once,
+        names=names,
+        probabilities=once.probabilities.repeat(10, axis=0),
+        logits=LOGITS.repeat(10, axis=0),
+    )
+    labels = [one for one in SINGLE for _ in range(10)]
+    groups = [row // 10 for row in range(60)]
+    model = Calibrated(2.0, rules=Rules(unsure_below=(0.5,)))
+
+    def widths(given: Predictions, said: list[tuple[str, ...]], groups: Any) -> list[float]:
+        curve = part.coverage_curve(given, right_answers(given, said), groups=groups)
+        rules = part.abstaining(given, said, model, groups=groups)
+        sets = part.prediction_sets(given, said, model, groups=groups)
+        assert curve is not None and rules is not None and sets
+        figures = [rules.coverage, rules.accuracy, sets[0].reached, sets[0].empty]
+        return [curve.high[-1] - curve.low[-1], *(one.high - one.low for one in figures)]
+
+    alone, copied = widths(once, SINGLE, None), widths(ten, labels, groups)
+    believed = widths(ten, labels, None)
+    assert all(copied[i] >= alone[i] > 1.5 * believed[i] for i in range(len(alone)))
+
+
+def test_sets_hold_the_right_class_as_often_as_they_do() -> None:
     model = Calibrated(2.0)
-    model.classes, model.architecture = CLASSES, SimpleNamespace(task="multi_class")
     found = part.prediction_sets(answers(), SINGLE, model)
     assert found is not None
     assert [one.promised for one in found] == [0.8, 0.9, 0.95]  # 30 images cannot promise 0.99

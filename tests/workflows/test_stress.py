@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -81,6 +82,14 @@ def test_a_model_that_looks_at_light_falls_with_light_and_with_nothing_else() ->
     assert curves["darker"].points[-1].falls
     for name in set(curves) - {"darker", "brighter"}:
         assert [point.accuracy.value for point in curves[name].points] == [1.0] * 4
+
+
+def test_images_of_one_group_are_worth_fewer() -> None:
+    few = {"noise": STRESSES["noise"]}
+    grouped = [(replace(row, group=str(i // 10)), seen) for i, (row, seen) in enumerate(shades())]
+    apart, together = (stress_images(Threshold(), one, stresses=few) for one in (shades(), grouped))
+    assert apart.clean.low > 0.9 > 0.55 > together.clean.low
+    assert together.curves[0].points[0].accuracy == together.clean
 
 
 def test_images_that_cannot_be_decoded_are_counted() -> None:
