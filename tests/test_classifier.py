@@ -237,3 +237,11 @@ except MissingPackageError as error:
     )
     assert child.returncode == 0, child.stderr
     assert json.loads(child.stdout) == [["right"], "pip install 'sightline[train]'"]
+
+
+def test_one_path_is_one_image_and_names_are_short(fitted: Classifier, tmp_path: Path) -> None:
+    path = tmp_path / "one.png"
+    Image.fromarray(np.zeros((16, 16, 3), np.uint8)).save(path)
+    assert len(fitted.predict(str(path))) == len(fitted.predict(path)) == 1
+    assert fitted.predict(path.read_bytes()) == fitted.predict([path])
+    assert len(repr(fitted)) < 200 and repr(Classifier()) == "Classifier(not fitted)"

@@ -90,6 +90,14 @@ class Classifier:
         self._bundle: Bundle | None = None
         self._runner: LiteRTRunner | None = None
 
+    def __repr__(self) -> str:
+        if self._bundle is None:
+            return "Classifier(not fitted)"
+        names = ", ".join(map(repr, self.classes_[:5])) + (
+            "" if len(self.classes_) < 6 else ", ..."
+        )
+        return f"Classifier({self._bundle.architecture.backbone}, classes {names})"
+
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Classifier:
         """Open a bundle that `save` or `sightline train` wrote.
@@ -144,10 +152,13 @@ class Classifier:
     def predict(self, images: Sequence[Image]) -> list[Label]:
         """Return the answer for each image: a class name, or for multi-label a tuple of them.
 
+        The model's rules act: an answer may be `"unsure"` or `"unlike the training data"`
+        (docs/deciding.md). `predictions(images).labels` has the bare answers.
+
         Raises:
             ImageError: An image cannot be decoded; `predictions` gives a row instead.
         """
-        return list(self._whole(images).labels)
+        return list(self._whole(images).answers)
 
     def predict_proba(self, images: Sequence[Image]) -> np.ndarray:
         """Return probabilities, float32 (n, classes), in the order of `classes_`.
@@ -161,6 +172,8 @@ class Classifier:
         self, images: Sequence[Image], *, progress: Callable[[int, int], None] | None = None
     ) -> Predictions:
         """Return names, probabilities, logits, embeddings and errors of all images."""
+        if isinstance(images, str | bytes | os.PathLike):
+            images = [images]  # or a path would be read letter by letter
         return predict(self._ready(), [as_source(image) for image in images], progress=progress)
 
     def evaluate(

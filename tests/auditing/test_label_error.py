@@ -41,7 +41,7 @@ def test_doubtful_labels_are_one_warning_the_most_suspicious_first():
     assert found.severity == "warning"
     assert found.paths == found.surplus == (dataset.names[3], dataset.names[8])
     assert found.message.startswith(
-        f"2 labels are probably wrong: {dataset.names[3]} is 'dog', rather 'cat' (1.00); "
+        f"2 labels look wrong: {dataset.names[3]} is 'dog', rather 'cat' (1.00); "
     )
     assert gate(findings, without=["label_error"]) == found.paths
     assert "outlier" in {item.check for item in findings.not_run}

@@ -28,7 +28,7 @@ def find_label_errors(evidence: Evidence) -> Iterator[Finding]:
         yield Finding(
             check=LABEL_ERROR.name,
             severity="warning",
-            message=f"{counted(len(found), 'label is', 'labels are')} probably wrong: {shown}"
+            message=f"{counted(len(found), 'label looks', 'labels look')} wrong: {shown}"
             f"{'; …' if len(found) > _SHOWN else '.'}",
             paths=names,
             fix="look at them, the most suspicious first, and correct those that are wrong",

@@ -14,7 +14,7 @@ from sightline.evaluation import wilson
 from sightline.files import free_path, printable
 from sightline.models.bundle import SUFFIX, Bundle, read_bundle, write_bundle
 from sightline.models.deciding import decide as choose
-from sightline.models.deciding import held_out_curve
+from sightline.models.deciding import held_out_curve, held_out_predictions
 from sightline.models.wishes import Wish
 from sightline.reporting.rules import rule_lines
 
@@ -68,6 +68,7 @@ def decide(
     if save is None:
         _tell_curve(console, bundle)
     else:
+        _tell_coverage(console, bundle)
         console.line(f"saved {printable(save)}")
 
 
@@ -82,6 +83,15 @@ def _document(bundle: Bundle, save: Path | None) -> dict[str, object]:
         "images": 0 if held_out is None else len(held_out.logits),
         "risk_coverage": None if curve is None else curve.to_json(),
     }
+
+
+def _tell_coverage(console: Console, bundle: Bundle) -> None:
+    """Say how many of the images that chose the rules get an answer by them."""
+    if bundle.held_out() is None:
+        return
+    answers = held_out_predictions(bundle)
+    given = int((~answers.unsure & ~answers.unlike).sum())
+    console.line(f"of the images that chose this, {wilson(given, len(answers))} get an answer")
 
 
 def _tell_curve(console: Console, bundle: Bundle) -> None:

@@ -170,6 +170,9 @@ class Dataset:
     def __len__(self) -> int:
         return len(self.rows)
 
+    def __repr__(self) -> str:
+        return f"Dataset({len(self):,} images, {len(self.classes)} classes)"
+
     def __iter__(self) -> Iterator[Row]:
         return iter(self.rows)
 

@@ -158,6 +158,9 @@ class Evaluation:
     probabilistic: Probabilistic | None = None
     in_use: AtPrevalence | None = None
 
+    def __repr__(self) -> str:
+        return f"Evaluation(accuracy {self.accuracy}, {len(self.classes)} classes)"
+
     def __getitem__(self, name: str) -> ClassScores:
         """Return the scores of the class `name`."""
         for scores in self.per_class:

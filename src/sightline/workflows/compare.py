@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import compress
 
 from sightline.dataset import Content, Dataset, RecordRow
 from sightline.dataset.record import splits_on_record
@@ -55,9 +56,11 @@ def select_both(
         _common_part([splits.get(content.digest, "new") for splits in known], on)
         for content in contents
     ]
+    which = [part == on for part in parts]
     selection = Selection(
         on=on,
-        rows=tuple(row for row, part in zip(dataset.rows, parts, strict=True) if part == on),
+        rows=tuple(compress(dataset.rows, which)),
+        contents=tuple(compress(contents, which)),
         seen=parts.count("train"),
         new=0 if on == "new" else parts.count("new"),
         other=parts.count("other"),

@@ -13,7 +13,9 @@ _WORDS = {True: ("good", "passed"), False: ("bad", "failed"), None: ("open", "un
 def _fill(facts: Facts, album: Album) -> Content:
     asked = facts.requirements
     if not asked:
-        return NotRun(reason='nothing was demanded; `--require "accuracy >= 0.9"` does.')
+        return NotRun(
+            reason='nothing was demanded; `sightline evaluate --require "accuracy >= 0.9"` does.'
+        )
     held = sum(one.passed is True for one in asked)
     verdicts = []
     for one in asked:
