@@ -23,11 +23,11 @@ from sightline.predictions import Predictions
 from sightline.reporting import schema
 from sightline.reporting.facts import Facts, Place
 from sightline.workflows.audit import audit
+from sightline.workflows.data_facts import data_facts
 from sightline.workflows.evaluate import Judged, Selection
 from sightline.workflows.report import (
     Subject,
     code_digest,
-    data_facts,
     model_facts,
     report,
     write_report,

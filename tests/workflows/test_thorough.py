@@ -22,7 +22,6 @@ from sightline.workflows.thorough import (
     audit_subject,
     draw_overlays,
     explainable,
-    features_of,
     own_features,
     stress_test,
 )
@@ -102,10 +101,7 @@ def test_an_image_that_is_not_given_has_no_heatmap(looked) -> None:
     assert draw_overlays(explainable(subject.bundle), facts, (), stage=Stages()) == {}
 
 
-def test_it_is_said_whose_features_they_are() -> None:
-    assert "mobilenet_v2 with ImageNet" in features_of("mobilenet_v2")
-    assert "sees fewer of them" in features_of("mine\n.sightline")
-    assert "mine\\n.sightline" in features_of("mine\n.sightline")
+def test_a_report_says_whose_features_they_are() -> None:
     head: Any = SimpleNamespace(recipe={"mode": "quick"})
     assert "only its head" in own_features(head)
     for recipe in ({"mode": "standard"}, {"mode": "scratch"}, {}):

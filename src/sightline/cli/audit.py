@@ -19,8 +19,7 @@ from sightline.files import free_path, printable
 from sightline.reporting.facts import DataFacts
 from sightline.workflows.audit import audit as look
 from sightline.workflows.audit import feature_graph
-from sightline.workflows.report import SUFFIXES, data_facts, write_report
-from sightline.workflows.thorough import features_of
+from sightline.workflows.data_facts import data_facts, features_of
 
 
 def audit(
@@ -51,7 +50,7 @@ def audit(
     training.
     """
     console: Console = context.obj
-    path = save and free_path(save, suffixes=SUFFIXES, overwrite=overwrite)
+    path = None if save is None else _free_page(save, overwrite=overwrite)
     check_words(allow or (), ())
     dataset = Dataset.open(data, allow=allow or ())
     graph = None
@@ -66,9 +65,18 @@ def audit(
     else:
         _tell(console, facts)
     if path is not None:
+        from sightline.workflows.report import write_report
+
         write_report(facts, path, rows=dataset.rows)
         console.note(f"saved {printable(path)}")
     _refuse(facts.findings or (), allow or ())
+
+
+def _free_page(path: Path, *, overwrite: bool) -> Path:
+    # What makes pages is imported where one is asked for: most audits want none.
+    from sightline.workflows.report import SUFFIXES
+
+    return free_path(path, suffixes=SUFFIXES, overwrite=overwrite)
 
 
 def _tell(console: Console, facts: DataFacts) -> None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import platform
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from importlib.metadata import distributions
 from pathlib import Path
 from typing import Any, TypeVar
@@ -31,6 +30,7 @@ from sightline.reporting.page import names_wanted, render_page
 from sightline.reporting.thumbnails import Pictures, thumbnail, thumbnails
 from sightline.workflows import facts as part
 from sightline.workflows.audit import Audited
+from sightline.workflows.data_facts import data_facts, now
 from sightline.workflows.evaluate import Judged, Selection
 from sightline.workflows.looks import Look
 from sightline.workflows.slices import slice_answers
@@ -128,7 +128,7 @@ def model_facts(judged: Judged, subject: Subject) -> Facts:
         model=str(subject.model),
         data=str(subject.data),
         part=selection.on,
-        created=_now(),
+        created=now(),
         evaluation=evaluation,
         notes=_notes(selection),
         reasons=subject.reasons,
@@ -157,43 +157,6 @@ def model_facts(judged: Judged, subject: Subject) -> Facts:
         looks=_if(part.looks, subject.looks),
         provenance=_provenance(judged, subject),
     )
-
-
-def data_facts(
-    audited: Audited, dataset: Dataset | None, *, data: str = "", features: str = ""
-) -> DataFacts:
-    """Return what is known of images and labels alone.
-
-    Args:
-        audited: What the audit found.
-        dataset: What was audited; without it, there are neither counts nor doubtful labels.
-        data: The data as it was given.
-        features: Whose features the audit was given, in a sentence.
-    """
-    found = audited.findings
-    if dataset is None:
-        return DataFacts(title="Audit", findings=found.worst_first(), not_run=found.not_run)
-    doubts = part.doubts(audited, dataset)
-    findings = Findings((*dataset.notices, *found)).worst_first()
-    return DataFacts(
-        title=Path(data).name or "Audit",
-        data=data,
-        created=_now(),
-        reasons=part.unexamined(found),
-        splits=part.split_counts(row.split for row in dataset.rows),
-        counts=part.class_counts(
-            dataset.classes, ((row.labels, row.split) for row in dataset.rows)
-        ),
-        findings=findings,
-        not_run=found.not_run,
-        places=part.places(dataset.rows, findings, doubts or ()),
-        doubts=doubts,
-        doubts_by=features,
-    )
-
-
-def _now() -> str:
-    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _if(give: Callable[[Given], Said], known: Given | None) -> Said | None:

@@ -16,10 +16,8 @@ from sightline.dataset import Content, Dataset, Row
 from sightline.evaluation.stress import Stressed
 from sightline.explanation import Heatmap, default_method, explanation_method
 from sightline.explanation import Subject as Explainable
-from sightline.files import printable
 from sightline.inference import Runner
 from sightline.inference.features import FeatureGraph
-from sightline.models import BACKBONES
 from sightline.models.bundle import Bundle
 from sightline.reporting.facts import Facts
 from sightline.reporting.page import REPORT
@@ -34,20 +32,6 @@ from sightline.workflows.stress import sample_images, stress_images
 STRESSED = 200
 """Images that are made worse, at most: seven ways, four degrees each."""
 _OVERLAID = ("mistakes", "doubts")
-
-
-def features_of(model: str) -> str:
-    """Return the sentence on whose features tell of doubtful labels.
-
-    Args:
-        model: A backbone, or a bundle's path, as `workflows.audit.feature_graph` takes it.
-    """
-    if model in BACKBONES:
-        return f"The features are those of {model} with ImageNet weights."
-    return (
-        f"The features are those of {printable(model)}: if it was fine-tuned on these labels, it "
-        "has learned from their errors and sees fewer of them."
-    )
 
 
 def own_features(bundle: Bundle) -> str:
