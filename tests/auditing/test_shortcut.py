@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from sklearn.metrics import balanced_accuracy_score
@@ -80,6 +82,23 @@ def test_a_camera_for_each_class():
     # nine tenths are known, and the others are shared among ten classes
     assert only.message.startswith("The camera model alone gives 0.9")
     assert "n=400), chance 0.10" in only.message
+
+
+def test_a_column_of_the_manifest_that_gives_the_class_away():
+    rng = np.random.default_rng(0)
+    labels = labels_of(300, 3)
+    plain = evidence([content(i, rng) for i in range(300)], labels)
+    columns = [
+        {"site": "north" if label == "a" else "south", "year": f"{rng.integers(2000, 2009)}"}
+        for label in labels
+    ]
+    rows = tuple(
+        replace(row, extra=extra) for row, extra in zip(plain.dataset.rows, columns, strict=True)
+    )
+    asked = replace(plain, dataset=replace(plain.dataset, rows=rows))
+    (finding,) = find_shortcuts(asked)
+    assert finding.message.startswith("The manifest's column 'site' alone gives 0.67")
+    assert "nothing, if it is the label" in finding.fix
 
 
 def test_one_class_saved_in_another_way_is_not_drowned_by_nine():

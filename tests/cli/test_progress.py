@@ -51,6 +51,16 @@ def test_a_line_every_five_seconds_with_rate_and_time_left(lines, clock, written
     ]
 
 
+def test_what_was_done_before_is_no_part_of_the_rate(lines, clock, written):
+    for step in range(61, 91):  # the third epoch of four, with thirty steps each
+        lines.advance(step, 120)
+        clock.now += 1
+    assert written[0] == "Reading: 66/120, 1.0/s, 54 s left"
+    lines.advance(120, 120)
+    lines.finish()
+    assert written[-1] == "Reading: 120/120"
+
+
 def test_an_unfinished_end_is_said_too(lines, clock, written):
     clock.now = 6
     lines.advance(0, 3)

@@ -23,7 +23,7 @@ from statistics import NormalDist
 import numpy as np
 
 from sightline.auditing.check import Check, Evidence
-from sightline.auditing.traits import TRAITS, Trait, codes
+from sightline.auditing.traits import TRAITS, Trait, codes, column_traits
 from sightline.dataset import Finding
 
 _FOLDS = 5
@@ -90,7 +90,8 @@ def find_shortcuts(evidence: Evidence) -> Iterator[Finding]:
     """Yield a finding for each trait that tells the classes, or one of them, from the others."""
     names, chosen, trial = _trial(evidence)
     pairs = [evidence.pairs[place] for place in chosen]
-    tried = [(trait, codes(pairs, trait)) for trait in TRAITS.values()]
+    traits = (*TRAITS.values(), *column_traits(pairs))
+    tried = [(trait, codes(pairs, trait)) for trait in traits]
     tried = [each for each in tried if (each[1] != each[1][0]).any()]
     looks = len(tried) * (1 + (len(names) if len(names) > 2 else 0))
     for trait, values in tried:

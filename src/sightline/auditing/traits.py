@@ -106,6 +106,30 @@ def _storage(pair: Pair) -> str | None:
     return None if header is None else f"{header.format} {header.mode}"
 
 
+def column_traits(pairs: Sequence[Pair]) -> tuple[Trait, ...]:
+    """Return a trait for each further column of the manifest: the camera, the site, the year."""
+    names = dict.fromkeys(name for row, _ in pairs for name in row.extra)
+    return tuple(
+        Trait(
+            words=f"The manifest's column {name!r}",
+            columns=(_extra(name, pairs),),
+            fix=f"if it tells how the images came about, {_COLLECT}; nothing, if it is the label "
+            "in other words",
+        )
+        for name in names
+    )
+
+
+def _extra(name: str, pairs: Sequence[Pair]) -> Callable[[Pair], Value]:
+    """Return what gives a column's value: a number if all that are given are numbers."""
+    try:
+        for row, _ in pairs:
+            float(row.extra.get(name) or 0)
+    except ValueError:
+        return lambda pair: pair[0].extra.get(name, "")
+    return lambda pair: float(pair[0].extra[name]) if pair[0].extra.get(name) else None
+
+
 _SAVE_ALIKE = "save all images again in one way, from the originals if they differ in quality"
 _NATURAL = 0.6
 _COLLECT = "collect each class in the same ways, or measure on images from elsewhere"

@@ -14,6 +14,7 @@ from rich.console import Console as Screen
 from rich.text import Text
 
 _SECONDS_BETWEEN_LINES = 5.0
+_AT_ONCE = 0.1
 
 
 @contextmanager
@@ -52,6 +53,7 @@ class PlainProgress:
         self._write = write
         self._clock = clock
         self._started = self._written = clock()
+        self._before: int | None = None
         self._last: tuple[int, int] | None = None
         self._shown: tuple[int, int] | None = None
         self._lock = threading.Lock()
@@ -59,6 +61,9 @@ class PlainProgress:
     def advance(self, done: int, total: int) -> None:
         """Note that `done` of `total` are done; write a line when the last one is old."""
         with self._lock:
+            if self._before is None:
+                # What is done at once was done before: by an earlier run, or an earlier epoch.
+                self._before = done if self._clock() - self._started < _AT_ONCE else 0
             self._last = (done, total)
             if self._clock() - self._written >= _SECONDS_BETWEEN_LINES:
                 self._show()
@@ -77,10 +82,11 @@ class PlainProgress:
         done, total = self._last
         seconds = self._written - self._started
         line = f"{self._label}: {done}/{total}"
+        worked = done - (self._before or 0)
         if done >= total:
-            line += f" in {duration(seconds)}"
-        elif done and seconds > 0:
-            rate = done / seconds
+            line += "" if self._before else f" in {duration(seconds)}"
+        elif worked and seconds > 0:
+            rate = worked / seconds
             line += f", {rate:.1f}/s, {duration((total - done) / rate)} left"
         self._write(line)
 
