@@ -58,12 +58,14 @@ def predict(
     tell_findings(console, images.findings)
     with without_start_messages():
         runner = open_model(model)
-    failed = 0
+    failed = unsure = unlike = 0
     with ExitStack() as stack:
         writer = stack.enter_context(open_answers(save, top=top)) if save else None
         progress = stack.enter_context(console.progress("Predicting"))
         for chunk in predict_images(runner, images, unsure_below=unsure_below, progress=progress):
             failed += len(chunk.errors)
+            unlike += int(chunk.unlike.sum())
+            unsure += int((chunk.unsure & ~chunk.unlike).sum())
             if writer is not None:
                 writer.write(chunk)
             if console.as_json:
@@ -71,7 +73,11 @@ def predict(
             elif writer is None:
                 for line in _lines(chunk, top):
                     console.line(line)
-    _tell_end(console, images=len(images.sources), failed=failed, save=save)
+    total = len(images.sources)
+    for count, words in ((unsure, "unsure"), (unlike, "unlike the training data")):
+        if count and total > 1:
+            console.note(f"{count:,} of {total:,} images: {words}")
+    _tell_end(console, images=total, failed=failed, save=save)
 
 
 def _print_documents(console: Console, chunk: Predictions, top: int) -> None:
