@@ -118,7 +118,7 @@ def test_a_wish_that_training_cannot_fulfil_costs_no_model(
     code, out, err = run(capsys, "train", digits, *words)
     assert code == 3
     assert "saved " in out and own.is_file()
-    assert f"saved without the rule that was asked for: {own}" in err
+    assert f"saved without a rule that was asked for: {own}" in err
     assert "To do: " in err
     assert read_bundle(own).rules.unsure_below == ()
 
@@ -138,7 +138,7 @@ def test_a_wish_and_a_requirement_that_both_fail_are_both_told(
     assert set(document["refused"]) == {"what", "expected", "fix"}
     assert document["refused"]["what"] in error["what"]
     assert "1 of 1 requirements are not met: accuracy >= 0.999." in error["what"]
-    assert error["what"].endswith(f"saved without the rule that was asked for: {own}")
+    assert error["what"].endswith(f"saved without a rule that was asked for: {own}")
     assert error["expected"].endswith("; intervals that clear every target")
     assert error["details"]["requirements"] == document["requirements"]
 

@@ -280,3 +280,14 @@ def test_what_is_unlike_the_training_data_counts_as_unanswered():
         assert found.unlike.any()
         shares.append((~found.unsure & ~found.unlike).mean())
     assert np.mean(shares) >= 0.95
+
+
+def test_parts_of_a_wish_make_the_whole():
+    wish = Wish(aims=("cost[defect]=9:1",), max_error=0.1)
+    bundle = bundle_of(2_000)
+    by_parts = bundle
+    for part in wish.parts:
+        by_parts = decide(by_parts, part)
+    assert by_parts.rules == decide(bundle, wish).rules
+    assert len(wish.parts) == 2
+    assert Wish().parts == ()

@@ -216,7 +216,7 @@ def _refuse(result: TrainResult) -> None:
     """
     failed = [error for error in (result.refused, unmet(result.verdicts)) if error is not None]
     if failed:
-        without = " without the rule that was asked for" if result.refused else ""
+        without = " without a rule that was asked for" if result.refused else ""
         saved = f"The model is saved{without}: {printable(result.path)}"
         raise CheckFailedError(
             "\n".join([*(error.what for error in failed), saved]),

@@ -60,6 +60,12 @@ class Wish:
         return self.max_error is not None or self.coverage is not None
 
     @property
+    def parts(self) -> tuple[Wish, ...]:
+        """Wishes that fulfilled in order fulfil this one: where one cannot be, the others may."""
+        limit = Wish(max_error=self.max_error, coverage=self.coverage, answer_all=self.answer_all)
+        return (*(Wish(aims=(aim,)) for aim in self.aims), *((limit,) if limit else ()))
+
+    @property
     def needs_images(self) -> bool:
         """Whether images that calibrated are needed: costs alone need none."""
         return self.limited or any(not aim.strip().startswith("cost[") for aim in self.aims)

@@ -125,12 +125,14 @@ def _report(test: Judged, subject: Subject, path: Path) -> tuple[Path | None, tu
 
 
 def _wished(made: Made, wish: Wish) -> tuple[Made, CheckFailedError | None]:
-    """Return the model with the rules that were wished for, or why it has none."""
-    try:
-        bundle = decide(made.bundle, wish)
-    except CheckFailedError as error:
-        return made, error
-    return replace(made, bundle=bundle, runner=LiteRTRunner(bundle)), None
+    """Return the model with the rules that were wished for, and why it lacks one of them."""
+    bundle, refused = made.bundle, None
+    for part in wish.parts:
+        try:
+            bundle = decide(bundle, part)
+        except CheckFailedError as error:
+            refused = refused or error
+    return replace(made, bundle=bundle, runner=LiteRTRunner(bundle)), refused
 
 
 def _judge(runner: LiteRTRunner, data: Learnable, split: str, session: Session) -> Judged:
