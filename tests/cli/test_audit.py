@@ -10,6 +10,7 @@ import pytest
 from sightline.dataset import write_digits
 
 
+@pytest.mark.train  # of the sample
 @pytest.mark.parametrize("words", [(), ("--json",)])
 def test_an_audit_without_a_page_does_not_load_what_makes_pages(
     tmp_path: Path, sightline_process: Callable[..., CompletedProcess[str]], words: tuple[str, ...]

@@ -2,11 +2,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from sightline.dataset import Dataset, write_digits
 from sightline.workflows.audit import audit
 from sightline.workflows.data_facts import data_facts, features_of
 
 
+@pytest.mark.train  # of the sample
 def test_counts_are_those_of_the_data(tmp_path: Path) -> None:
     dataset = Dataset.open(write_digits(tmp_path / "digits", per_class=3))
     facts = data_facts(audit(dataset), dataset, data="some/digits", features="Mine.")
