@@ -23,8 +23,9 @@ from sightline.dataset import Dataset
 from sightline.errors import CheckFailedError
 from sightline.evaluation import paired_gain
 from sightline.evaluation.abstaining import limit_for_coverage, limit_for_error
-from sightline.evaluation.calibration import fit_temperature, log_losses, probabilities_of
+from sightline.evaluation.calibration import fit_temperature, probabilities_of
 from sightline.evaluation.conformal import least_probability
+from sightline.evaluation.counts import log_losses
 from sightline.images import FileSource, Source, as_source
 from sightline.inference import LiteRTRunner, predict
 from sightline.models.bundle import Bundle, read_bundle

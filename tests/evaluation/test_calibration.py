@@ -12,9 +12,9 @@ from sightline.evaluation.calibration import (
     OWN_TEMPERATURE_FROM,
     calibration_gain,
     fit_temperature,
-    log_losses,
     probabilities_of,
 )
+from sightline.evaluation.counts import log_losses
 from sightline.predictions import Predictions
 
 

@@ -16,7 +16,7 @@ import numpy as np
 
 from sightline.errors import DataError
 from sightline.evaluation.clusters import Clusters
-from sightline.evaluation.counts import LOG_LOSS, Labels, label_matrix
+from sightline.evaluation.counts import LOG_LOSS, Labels, label_matrix, log_losses
 from sightline.evaluation.estimates import Estimate
 from sightline.evaluation.grouping import Groups
 from sightline.evaluation.resampling import mean_estimate
@@ -157,12 +157,3 @@ def calibration_gain(
         log_loss_after=mean_estimate(after, within=LOG_LOSS, clusters=clusters, seed=seed),
         gain=mean_estimate(before - after, within=(-most, most), clusters=clusters, seed=seed),
     )
-
-
-def log_losses(probabilities: np.ndarray, truth: np.ndarray, *, task: Task) -> np.ndarray:
-    """Return each image's log loss in nats, float64 (n,); multi-label: the mean over labels."""
-    smallest = float(np.finfo(np.float32).eps)  # as in `Counts`, and in scikit-learn
-    clipped = np.clip(probabilities.astype(np.float64), smallest, 1 - smallest)
-    if task == "multi_class":
-        return np.asarray(-np.log(clipped[truth]))
-    return np.asarray(-np.log(np.where(truth, clipped, 1 - clipped)).mean(axis=1))

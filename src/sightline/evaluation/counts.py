@@ -180,29 +180,38 @@ def _compare_multi_class(predictions: Predictions, truth: np.ndarray, ok: np.nda
         classes=predictions.classes,
         failed=int((~ok).sum()),
         confusion=cells.reshape(width, width),
-        losses=-np.log(_clipped(own)),
+        losses=log_losses(probabilities, truth, task="multi_class"),
         outcomes=np.stack([right, answer, ahead.sum(axis=1)], axis=1).astype(np.int32),
     )
 
 
 def _compare_multi_label(predictions: Predictions, truth: np.ndarray, ok: np.ndarray) -> Counts:
-    # In float64 before the subtraction, or 1 - p would lose what float32 keeps of a small p.
-    probabilities = predictions.probabilities[ok].astype(np.float64)
+    probabilities = predictions.probabilities[ok]
     outcomes = truth * np.uint8(2) + predictions.chosen[ok]
     counted = [(outcomes == value).sum(axis=0) for value in range(4)]
-    of_truth = np.where(truth, probabilities, 1 - probabilities)
     return Counts(
         task="multi_label",
         classes=predictions.classes,
         failed=int((~ok).sum()),
         confusion=np.stack(counted, axis=1).reshape(-1, 2, 2),
-        losses=-np.log(_clipped(of_truth)).mean(axis=1),
+        losses=log_losses(probabilities, truth, task="multi_label"),
         outcomes=outcomes.astype(np.uint8),
     )
 
 
-def _clipped(probabilities: np.ndarray) -> np.ndarray:
-    return np.clip(probabilities.astype(np.float64), _SMALLEST, 1 - _SMALLEST)
+def log_losses(probabilities: np.ndarray, truth: np.ndarray, *, task: Task) -> np.ndarray:
+    """Return each image's log loss in nats, float64 (n,); multi-label: the mean over labels.
+
+    Args:
+        probabilities: Float (n, k).
+        truth: bool (n, k), the classes that each image has.
+        task: Exactly one of them, or any number.
+    """
+    # In float64 before the subtraction, or 1 - p would lose what float32 keeps of a small p.
+    wide = probabilities.astype(np.float64)
+    own = wide[truth] if task == "multi_class" else np.where(truth, wide, 1 - wide)
+    losses = -np.log(np.clip(own, _SMALLEST, 1 - _SMALLEST))
+    return np.asarray(losses if task == "multi_class" else losses.mean(axis=1))
 
 
 _COMPARE = {"multi_class": _compare_multi_class, "multi_label": _compare_multi_label}
