@@ -62,12 +62,39 @@ class FeatureGraph:
         Raises:
             ImageError: An image cannot be decoded, in spite of all.
         """
-        kind = feature_kind(self._preprocessing, weights_digest=self.digest, shape=(1, self.width))
         with closing(Workers(processes=are_files(sources))) as many:
             decode = decoder(sources, self._preprocessing, many)
+            return self.rows(decode, digests, cache, expect=many.expect, progress=progress)
 
-            def compute(indices: np.ndarray) -> np.ndarray:
-                found = self._model.run(decode(indices))["embedding"]
-                return found[:, None]
+    def rows(
+        self,
+        pixels_of: Callable[[np.ndarray], np.ndarray],
+        digests: Sequence[str],
+        cache: ArrayCache,
+        *,
+        mirrored: bool = False,
+        expect: Callable[[int], None] | None = None,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> CachedRows:
+        """Return the features of images by index: float32 (n, views, d), most of it on the disk.
 
-            return cache.rows(kind, digests, compute, expect=many.expect, progress=progress)
+        Args:
+            pixels_of: Gives the uint8 pixels of images by index.
+            digests: SHA-256 of the content of each.
+            cache: Where features are kept.
+            mirrored: Each image has a second view, its mirror image left for right.
+            expect: Told how many images will be asked for.
+            progress: Called with (done, total); may raise, and what was computed is kept.
+        """
+
+        def compute(indices: np.ndarray) -> np.ndarray:
+            pixels = pixels_of(indices)
+            views = (pixels, pixels[:, :, ::-1]) if mirrored else (pixels,)
+            return np.stack([self._model.run(view)["embedding"] for view in views], axis=1)
+
+        kind = feature_kind(
+            self._preprocessing,
+            weights_digest=self.digest,
+            shape=(2 if mirrored else 1, self.width),
+        )
+        return cache.rows(kind, digests, compute, expect=expect, progress=progress)

@@ -7,25 +7,22 @@ the image's digest, the preprocessing and the graph's own bytes, so nothing stal
 from __future__ import annotations
 
 from collections.abc import Callable
-from importlib.metadata import version
 from pathlib import Path
 
 import keras
 import numpy as np
 
-from sightline.batches import ArrayCache, Rows, feature_kind
+from sightline.batches import ArrayCache, Rows
 from sightline.conversion import CONVERTER_VERSION, to_litert
 from sightline.errors import MachineError
 from sightline.files import canonical_json, sha256_bytes, write_bytes
-from sightline.inference import LiteRTModel
+from sightline.inference.features import FeatureGraph
 from sightline.models import Architecture
 from sightline.models.build import build
 from sightline.models.parts import embedding_model
 from sightline.models.pretrained import load_imagenet
 from sightline.models.weights import named_weights
 from sightline.training.parts import Part
-
-_TENSORS = {"embedding": "Identity"}
 
 
 class FrozenBackbone:
@@ -40,11 +37,7 @@ class FrozenBackbone:
     def __init__(
         self, model: keras.Model, architecture: Architecture, directory: Path | None
     ) -> None:
-        content = _graph(model, architecture, directory)
-        runtime = f"ai-edge-litert {version('ai-edge-litert')}"
-        self.digest = sha256_bytes(content + runtime.encode())
-        self._model = LiteRTModel(content, _TENSORS)
-        self.width = int(model.output["embedding"].shape[-1])
+        self._content = _graph(model, architecture, directory)
 
     def features(
         self,
@@ -64,19 +57,10 @@ class FrozenBackbone:
             pixels: The part's pixels, if they are at hand; decoded otherwise.
             progress: Called with (done, total); may raise, and what was computed is kept.
         """
-
-        def compute(indices: np.ndarray) -> np.ndarray:
-            chosen = part.decode(indices) if pixels is None else pixels[indices]
-            found = [self._model.run(view)["embedding"] for view in _views(chosen, mirrored)]
-            return np.stack(found, axis=1)
-
-        kind = feature_kind(
-            part.preprocessing,
-            weights_digest=self.digest,
-            shape=(2 if mirrored else 1, self.width),
-        )
-        rows = cache.rows(kind, part.digests, compute, progress=progress)
-        return rows[np.arange(len(part))].reshape(-1, self.width).astype(np.float32, copy=False)
+        graph = FeatureGraph(self._content, "Identity", part.preprocessing)
+        pixels_of = part.decode if pixels is None else pixels.__getitem__
+        rows = graph.rows(pixels_of, part.digests, cache, mirrored=mirrored, progress=progress)
+        return rows[np.arange(len(part))].reshape(-1, graph.width).astype(np.float32, copy=False)
 
 
 def imagenet_graph(architecture: Architecture) -> bytes:
@@ -92,10 +76,6 @@ def imagenet_graph(architecture: Architecture) -> bytes:
     model = build(architecture)
     load_imagenet(model, architecture)
     return to_litert(embedding_model(model), outputs=("embedding",)).content
-
-
-def _views(pixels: np.ndarray, mirrored: bool) -> tuple[np.ndarray, ...]:
-    return (pixels, pixels[:, :, ::-1]) if mirrored else (pixels,)
 
 
 def _graph(model: keras.Model, architecture: Architecture, directory: Path | None) -> bytes:
