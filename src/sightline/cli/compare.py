@@ -8,13 +8,11 @@ from typing import Annotated, Any
 
 import typer
 
-from sightline.auditing.gate import check_words
 from sightline.cli.console import Console
-from sightline.cli.findings import tell_findings
 from sightline.cli.looks import tell_looks
 from sightline.cli.options import Allow, Data
 from sightline.cli.quiet import without_start_messages
-from sightline.dataset import Dataset
+from sightline.cli.reading import read_images
 from sightline.evaluation import check_same_classes
 from sightline.files import printable
 from sightline.inference import LiteRTRunner
@@ -47,11 +45,7 @@ def compare(
         first, second = (LiteRTRunner(bundle) for bundle in bundles)
     # Before the images: no images would help to compare other classes.
     check_same_classes(first, second)
-    check_words(allow or (), ())
-    dataset = Dataset.open(data, allow=allow or ())
-    tell_findings(console, dataset.notices)
-    with console.progress("Reading images") as progress:
-        contents = dataset.contents(progress=progress)
+    dataset, contents = read_images(console, data, allow)
     records = bundles[0].record(), bundles[1].record()
     selection = select_both(dataset, contents, records, on=on)
     with console.progress("Predicting with A, then B") as progress:

@@ -7,14 +7,12 @@ from typing import Annotated
 
 import typer
 
-from sightline.auditing.gate import check_words
 from sightline.cli.console import Console
-from sightline.cli.findings import tell_findings
 from sightline.cli.looks import tell_looks
 from sightline.cli.options import Allow, Data, Model, On, Overwrite, Require, parse_numbers
 from sightline.cli.quiet import without_start_messages
+from sightline.cli.reading import read_images
 from sightline.cli.requirements import read_requirements, refuse_unmet, tell_verdicts
-from sightline.dataset import Dataset
 from sightline.evaluation import (
     Verdict,
     calibration_gain,
@@ -74,11 +72,7 @@ def evaluate(
     check_askable(requirements, task=bundle.task, classes=bundle.classes, in_use=bool(shares))
     if shares:
         check_prevalence(shares, task=bundle.task, classes=bundle.classes)
-    check_words(allow or (), ())
-    dataset = Dataset.open(data, allow=allow or ())
-    tell_findings(console, dataset.notices)
-    with console.progress("Reading images") as progress:
-        contents = dataset.contents(progress=progress)
+    dataset, contents = read_images(console, data, allow)
     selection = select(dataset, contents, bundle.record(), on=on)
     with without_start_messages():
         runner = LiteRTRunner(bundle)

@@ -11,7 +11,7 @@ import typer
 
 from sightline.cli.console import Console
 from sightline.cli.findings import tell_findings
-from sightline.cli.options import Overwrite, Seed, parse_options
+from sightline.cli.options import Images, ModelOrName, Overwrite, Seed, parse_options
 from sightline.cli.quiet import without_start_messages
 from sightline.errors import CheckFailedError, ConfigError
 from sightline.explanation import Heatmap, SanityCheck, default_method, explanation_method
@@ -23,16 +23,8 @@ from sightline.workflows.predict import find_images
 
 def explain(
     context: typer.Context,
-    model: Annotated[
-        str,
-        typer.Argument(
-            metavar="MODEL", help="A .sightline file, or a ready-made ImageNet model's name."
-        ),
-    ],
-    paths: Annotated[
-        list[str],
-        typer.Argument(metavar="IMAGES...", help="Files, folders and quoted patterns."),
-    ],
+    model: ModelOrName,
+    paths: Images,
     *,
     method: Annotated[
         str | None,

@@ -69,6 +69,17 @@ Aim = Annotated[
     ),
 ]
 
+ModelOrName = Annotated[
+    str,
+    typer.Argument(
+        metavar="MODEL", help="A .sightline file, or a ready-made ImageNet model's name."
+    ),
+]
+Images = Annotated[
+    list[str],
+    typer.Argument(metavar="IMAGES...", help="Files, folders and quoted patterns."),
+]
+
 
 def parse_image_size(text: str) -> tuple[int, int]:
     """Read `224` or `HEIGHTxWIDTH` as (height, width).

@@ -11,7 +11,7 @@ import typer
 
 from sightline.cli.console import Console
 from sightline.cli.findings import tell_findings
-from sightline.cli.options import Overwrite
+from sightline.cli.options import Images, ModelOrName, Overwrite
 from sightline.cli.quiet import without_start_messages
 from sightline.files import free_path, printable
 from sightline.predictions import Predictions
@@ -21,16 +21,8 @@ from sightline.workflows.predict import find_images, open_model, predict_images
 
 def predict(
     context: typer.Context,
-    model: Annotated[
-        str,
-        typer.Argument(
-            metavar="MODEL", help="A .sightline file, or a ready-made ImageNet model's name."
-        ),
-    ],
-    paths: Annotated[
-        list[str],
-        typer.Argument(metavar="IMAGES...", help="Files, folders and quoted patterns."),
-    ],
+    model: ModelOrName,
+    paths: Images,
     *,
     top: Annotated[int, typer.Option(min=1, help="Most probable classes to list.")] = 3,
     save: Annotated[

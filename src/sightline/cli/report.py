@@ -9,11 +9,11 @@ from typing import Annotated
 
 import typer
 
-from sightline.auditing.gate import check_words
 from sightline.cli.console import Console
 from sightline.cli.looks import tell_looks
-from sightline.cli.options import Allow, Data, Model, Overwrite
+from sightline.cli.options import Allow, Data, Model, On, Overwrite
 from sightline.cli.quiet import without_start_messages
+from sightline.cli.reading import read_images
 from sightline.dataset import Content, Dataset
 from sightline.dataset.record import RecordRow, splits_on_record
 from sightline.explanation import default_method
@@ -48,12 +48,7 @@ def report(
     save: Annotated[
         Path, typer.Option(metavar="FILE", help="Where it goes: .html for people, .json as data.")
     ] = Path("report.html"),
-    on: Annotated[
-        str,
-        typer.Option(
-            help="Which images: test or validation, as the model's record has them, or new."
-        ),
-    ] = "test",
+    on: On = "test",
     card: Annotated[
         Path | None,
         typer.Option(metavar="FILE.toml", help="A model card: what the model is for, its limits."),
@@ -87,10 +82,7 @@ def report(
     path = free_path(save, suffixes=SUFFIXES, overwrite=overwrite)
     told = None if card is None else read_card(card)
     bundle = read_bundle(model)
-    check_words(allow or (), ())
-    dataset = Dataset.open(data, allow=allow or ())
-    with console.progress("Reading images") as progress:
-        contents = dataset.contents(progress=progress)
+    dataset, contents = read_images(console, data, allow)
     selection = select(dataset, contents, bundle.record(), on=on)
     with without_start_messages():
         runner = LiteRTRunner(bundle)

@@ -6,13 +6,11 @@ from typing import Annotated
 
 import typer
 
-from sightline.auditing.gate import check_words
 from sightline.cli.console import Console
-from sightline.cli.findings import tell_findings
 from sightline.cli.looks import tell_looks
 from sightline.cli.options import Allow, Data, Model, On, Seed
 from sightline.cli.quiet import without_start_messages
-from sightline.dataset import Dataset
+from sightline.cli.reading import read_images
 from sightline.files import printable
 from sightline.inference import LiteRTRunner
 from sightline.models.bundle import read_bundle
@@ -41,11 +39,7 @@ def stress(
     """
     console: Console = context.obj
     bundle = read_bundle(model)
-    check_words(allow or (), ())
-    dataset = Dataset.open(data, allow=allow or ())
-    tell_findings(console, dataset.notices)
-    with console.progress("Reading images") as progress:
-        contents = dataset.contents(progress=progress)
+    dataset, contents = read_images(console, data, allow)
     selection = select(dataset, contents, bundle.record(), on=on)
     with without_start_messages():
         runner = LiteRTRunner(bundle)

@@ -6,7 +6,6 @@ taken, and each image is judged by a fit to the others (`auditing.out_of_sample`
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
@@ -21,7 +20,7 @@ from sightline.auditing.label_error import NOT_JUDGED
 from sightline.auditing.out_of_sample import out_of_sample
 from sightline.batches import ArrayCache
 from sightline.dataset import Content, Dataset, content_groups
-from sightline.errors import DataError, MachineError, ModelError, SightlineError, did_you_mean
+from sightline.errors import DataError, MachineError, SightlineError
 from sightline.files import (
     cache_directory,
     canonical_json,
@@ -33,9 +32,9 @@ from sightline.files import (
 from sightline.images import Preprocessing
 from sightline.inference.features import FeatureGraph
 from sightline.models import BACKBONES, Architecture
-from sightline.models.bundle import SUFFIX, read_bundle
 from sightline.models.imagenet import imagenet_file
 from sightline.predictions import Predictions
+from sightline.workflows.predict import is_ready_made, open_bundle
 
 Stage = Callable[[str], AbstractContextManager[Callable[[int, int], None]]]
 """Shows how far a named piece of work has come, while it is entered."""
@@ -115,17 +114,9 @@ def feature_graph(name: str) -> FeatureGraph:
         ModelError: There is neither, or the bundle cannot be used.
         ConfigError, MachineError: The ImageNet weights cannot be had.
     """
-    if name in BACKBONES and not os.path.lexists(name):
+    if is_ready_made(name):
         return _backbone(name)
-    if not os.path.lexists(name) and not name.endswith(SUFFIX):
-        backbones = [card.name for card in BACKBONES.values() if card.imagenet]
-        raise ModelError(
-            f"No model {printable(name)}.{did_you_mean(name, backbones)}",
-            expected=f"a {SUFFIX} file, or the name of a backbone with ImageNet weights",
-            fix="check the path; `sightline models` lists the names",
-            code="no_such_model",
-        )
-    bundle = read_bundle(name)
+    bundle = open_bundle(name, else_name_of="a backbone with ImageNet weights")
     return FeatureGraph(bundle.twin(), bundle.twin_outputs["embedding"], bundle.preprocessing)
 
 

@@ -51,17 +51,21 @@ def is_ready_made(name: str) -> bool:
     return name in BACKBONES and not os.path.lexists(name)
 
 
-def open_bundle(name: str) -> Bundle:
-    """Return the bundle at a path that may be a mistyped name of a ready-made model.
+def open_bundle(name: str, *, else_name_of: str = "a ready-made model") -> Bundle:
+    """Return the bundle at a path that may be a mistyped name of the catalogue.
+
+    Args:
+        name: The path.
+        else_name_of: What a name of the catalogue would stand for, for the error.
 
     Raises:
         ModelError: There is none, or it cannot be used.
     """
     if not os.path.lexists(name) and not name.endswith(SUFFIX):
-        ready_made = [card.name for card in BACKBONES.values() if card.weights]
+        known = [card.name for card in BACKBONES.values() if card.weights]
         raise ModelError(
-            f"No model {printable(name)}.{did_you_mean(name, ready_made)}",
-            expected=f"a {SUFFIX} file, or the name of a ready-made model",
+            f"No model {printable(name)}.{did_you_mean(name, known)}",
+            expected=f"a {SUFFIX} file, or the name of {else_name_of}",
             fix="check the path; `sightline models` lists the names",
             code="no_such_model",
         )
