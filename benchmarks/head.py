@@ -83,7 +83,7 @@ def main() -> None:
         part = Part.of(photos, contents, classes=photos.classes, preprocessing=preprocessing)
         features = backbone.features(
             part, ArrayCache(cache / "arrays"), mirrored=variant.mirrored, progress=ignore
-        ).reshape(len(part), -1, backbone.width)
+        ).reshape(len(part), 1 + variant.mirrored, -1)
         for split in splits:
             rows = (positions(photos, split[0]), positions(photos, split[1]))
             loss, right = judge(features, part.targets, rows, variant)

@@ -64,7 +64,7 @@ def test_the_rules_and_what_could_be_promised(
     code, out, _ = run(capsys, "decide", model)
     assert code == 0
     assert "at least 0.8 of the images get an answer" in out
-    assert '"unlike the training data" above a distance of' in out
+    assert '"unlike the training data" beyond a distance of' in out
     assert "validation images that did not choose the model" in out
     assert all(len(line) <= 120 for line in out.splitlines()[2:])
     code, out, _ = run(capsys, "decide", model, "--json")

@@ -17,12 +17,12 @@ CLASSES = ("a\n", "b")
         (Rules(positive=("b", 0.125)), ["b from 0.125"]),
         (
             Rules(unsure_below=(0.75,), promises={"unsure_below": "few are wrong"}),
-            ['"unsure" below 0.75: few are wrong'],
+            ['"unsure" below a confidence of 0.75: few are wrong'],
         ),
-        (Rules(unsure_below=(0.75, 0.5)), ['"unsure" of a\\n below 0.75, b below 0.5']),
+        (Rules(unsure_below=(0.75, 0.5)), ['"unsure" below a confidence of 0.75 (a\\n), 0.5 (b)']),
         (
             Rules(positive=("b", 0.5), unlike_above=0.25),
-            ["b from 0.5", '"unlike the training data" above a distance of 0.25'],
+            ["b from 0.5", '"unlike the training data" beyond a distance of 0.25'],
         ),
     ],
 )

@@ -34,6 +34,8 @@ SEVERAL = [("a",), ("b", "c"), (), ("c",), ("b",), ("a", "c")]
 class Model:
     """What the functions ask of a bundle."""
 
+    classes = CLASSES
+
     def __init__(self, *temperature: float, rules: Rules | None = None, held: int = 8) -> None:
         self.rules = rules or Rules()
         self._temperature = np.float32(temperature if len(temperature) > 1 else temperature[0])
@@ -187,7 +189,7 @@ def test_the_rules_and_what_they_cost() -> None:
     predictions = answers(unsure_below=0.5)
     found = part.abstaining(predictions, SINGLE, Model(1.0, rules=rules))
     assert found is not None
-    assert found.rules == {"unsure": "confidence below 0.5: at most 0.1 are wrong"}
+    assert found.rules == {"unsure": "below a confidence of 0.5: at most 0.1 are wrong"}
     # exp(x / 2) over the sum: 0.69, 0.58, 0.45, 0.79, 0.45, 0.51; the two below are the wrong ones.
     assert (found.coverage.value, found.coverage.n) == (pytest.approx(4 / 6), 6)
     assert (found.accuracy.value, found.accuracy.n) == (1.0, 4)
@@ -200,8 +202,8 @@ def test_the_rules_of_labels_are_about_decisions() -> None:
     found = part.abstaining(predictions, SEVERAL, Model(1.0, rules=rules))
     assert found is not None
     assert found.rules == {
-        "unsure": "confidence below 0.6 to 0.7, by label",
-        "unlike the training data": "distance above 9",
+        "unsure": "below a confidence of 0.6 (a), 0.6 (b), 0.7 (c)",
+        "unlike the training data": "beyond a distance of 9",
     }
     # A decision is as sure as the likelier of its two sides: logits of 1, 2, 3, 4 over 2 give
     # 0.62, 0.73, 0.82, 0.88. Of the seven that are not 0, only c of the last is below its limit.
@@ -212,7 +214,6 @@ def test_the_rules_of_labels_are_about_decisions() -> None:
 class Calibrated(Model):
     """Calibrated by five copies of each image."""
 
-    classes = CLASSES
     architecture = SimpleNamespace(task="multi_class")
 
     def held_out(self) -> HeldOut:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from sightline.files import printable
 from sightline.models.rules import Rules
+from sightline.predictions import UNLIKE, UNSURE
 
 _USUAL = 0.5
 
@@ -17,26 +18,33 @@ def rule_lines(rules: Rules, classes: Sequence[str]) -> tuple[str, ...]:
         rules: Of a model.
         classes: Its class names.
     """
-    found = []
+    lines = []
     for name, limit in rules.threshold(classes).items():
-        key = f"threshold[{name}]"
-        if rules.positive is not None or limit != _USUAL or key in rules.promises:
-            found.append((key, f"{printable(name)} from {limit:.4g}"))
-    if len(rules.unsure_below) == 1:
-        found.append(("unsure_below", f'"unsure" below {rules.unsure_below[0]:.4g}'))
-    elif rules.unsure_below:
-        limits = _each(rules.unsure_below, classes, " below ")
-        found.append(("unsure_below", f'"unsure" of {limits}'))
-    if rules.unlike_above is not None:
-        words = f'"unlike the training data" above a distance of {rules.unlike_above:.3g}'
-        found.append(("unlike_above", words))
-    lines = (_with_promise(words, rules.promises.get(name)) for name, words in found)
+        promise = rules.promises.get(f"threshold[{name}]")
+        if rules.positive is not None or limit != _USUAL or promise:
+            lines.append(_with_promise(f"{printable(name)} from {limit:.4g}", promise))
+    lines += [f'"{said}" {when}' for said, when in silences(rules, classes).items()]
     return tuple(lines) or ("every image is answered by what is most probable",)
 
 
-def _each(limits: Sequence[float], classes: Sequence[str], word: str) -> str:
-    pairs = zip(classes, limits, strict=True)
-    return ", ".join(f"{printable(name)}{word}{limit:.4g}" for name, limit in pairs)
+def silences(rules: Rules, classes: Sequence[str]) -> dict[str, str]:
+    """Return what is said instead of an answer, and when, with what that promises.
+
+    Args:
+        rules: Of a model.
+        classes: Its class names.
+    """
+    found = {}
+    if len(rules.unsure_below) == 1:
+        found["unsure_below"] = (UNSURE, f"below a confidence of {rules.unsure_below[0]:.4g}")
+    elif rules.unsure_below:
+        pairs = zip(classes, rules.unsure_below, strict=True)
+        limits = ", ".join(f"{limit:.4g} ({printable(name)})" for name, limit in pairs)
+        found["unsure_below"] = (UNSURE, f"below a confidence of {limits}")
+    if rules.unlike_above is not None:
+        found["unlike_above"] = (UNLIKE, f"beyond a distance of {rules.unlike_above:.3g}")
+    promises = rules.promises
+    return {said: _with_promise(when, promises.get(rule)) for rule, (said, when) in found.items()}
 
 
 def _with_promise(words: str, promise: str | None) -> str:

@@ -24,6 +24,7 @@ from sightline.models.deciding import TEMPERATURE, held_out_predictions
 from sightline.models.rules import Rules
 from sightline.predictions import Predictions
 from sightline.reporting import facts
+from sightline.reporting.rules import silences
 from sightline.workflows.audit import Audited
 from sightline.workflows.looks import Look
 
@@ -179,7 +180,7 @@ def abstaining(
         bundle: The model.
         groups: What each image belongs to.
     """
-    rules = _rules(bundle.rules)
+    rules = silences(bundle.rules, bundle.classes)
     if not rules:
         return None
     found = answered(predictions, labels, groups=groups)
@@ -222,23 +223,6 @@ def prediction_sets(
                 )
             )
     return tuple(found)
-
-
-def _rules(rules: Rules) -> dict[str, str]:
-    """Return when the model says what instead of an answer, in words."""
-    said = {}
-    if rules.unsure_below:
-        low, high = min(rules.unsure_below), max(rules.unsure_below)
-        limits = f"{low:.3g}" if low == high else f"{low:.3g} to {high:.3g}, by label"
-        said["unsure"] = _rule(f"confidence below {limits}", rules.promises.get("unsure_below"))
-    if rules.unlike_above is not None:
-        limit = f"distance above {rules.unlike_above:.3g}"
-        said["unlike the training data"] = _rule(limit, rules.promises.get("unlike_above"))
-    return said
-
-
-def _rule(limit: str, promise: str | None) -> str:
-    return limit if promise is None else f"{limit}: {promise}"
 
 
 def slice_rows(found: Slices) -> tuple[facts.SliceRow, ...]:
