@@ -30,7 +30,7 @@ from sightline.training.recipe import Options
 from sightline.training.signals import StopRequest
 from sightline.workflows import finishing
 from sightline.workflows.looks import ledger_of
-from sightline.workflows.train import destination
+from sightline.workflows.planning import destination
 from sightline.workflows.training import Request, TrainResult
 
 from .training import CONTINUED, TINY, Notebook, run, tiny

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -37,7 +37,7 @@ from sightline.reporting.rules import rule_lines
 
 if TYPE_CHECKING:
     from sightline.batches import ClassWeight
-    from sightline.workflows.training import TrainResult
+    from sightline.workflows.training import Plan, TrainResult
 
 _NETWORK = "The network"
 _DESCENT = "Gradient descent (fine-tuning, or from scratch)"
@@ -159,6 +159,8 @@ def train(
     """
     from sightline.models.wishes import Wish
     from sightline.training.recipe import Options
+    from sightline.workflows.planning import plan_training
+    from sightline.workflows.training import Request
 
     console: Console = context.obj
     options = Options(
@@ -189,21 +191,21 @@ def train(
         class_weight=_class_weight(class_weight or ()),
         seed=seed,
     )
-    request = {
-        "data": data,
-        "options": options,
-        "save": save,
-        "overwrite": overwrite,
-        "resume": resume,
-        "origin": origin,
-        "allow": tuple(allow or ()),
-        "without": tuple(without or ()),
-        "shares": parse_split(split),
-        "cache_bytes": cache_bytes(cache_size),
-        "wish": Wish(max_error=max_error, coverage=coverage, aims=tuple(aim or ())),
-        "requirements": read_requirements(require),
-    }
-    result = _run(console, request)
+    request = Request(
+        data=data,
+        options=options,
+        save=save,
+        overwrite=overwrite,
+        resume=resume,
+        origin=origin,
+        allow=tuple(allow or ()),
+        without=tuple(without or ()),
+        shares=parse_split(split),
+        cache_bytes=cache_bytes(cache_size),
+        wish=Wish(max_error=max_error, coverage=coverage, aims=tuple(aim or ())),
+        requirements=read_requirements(require),
+    )
+    result = _run(console, plan_training(request))
     _tell(console, result)
     _refuse(result)
 
@@ -227,7 +229,7 @@ def _refuse(result: TrainResult) -> None:
         )
 
 
-def _run(console: Console, request: Mapping[str, Any]) -> TrainResult:
+def _run(console: Console, plan: Plan) -> TrainResult:
     """Train, once all that can be refused without TensorFlow, which takes seconds, is refused."""
     from sightline.training.signals import stop_on_signals
 
@@ -237,9 +239,7 @@ def _run(console: Console, request: Mapping[str, Any]) -> TrainResult:
     workflow = load_module("sightline.workflows.train")
     watcher = ConsoleWatcher(console)
     with stop_on_signals(before_exit=console.restore_cursor) as stop, closing(watcher):
-        result: TrainResult = workflow.train(
-            workflow.Request(**request), watcher=watcher, stop=stop
-        )
+        result: TrainResult = workflow.train_as_planned(plan, watcher=watcher, stop=stop)
     return result
 
 

@@ -17,8 +17,9 @@ from sightline.models.wishes import Wish
 from sightline.reporting import save_curves
 from sightline.training.assemble import Made
 from sightline.training.history import write_history_csv, write_tensorboard
+from sightline.training.learnable import Learnable
 from sightline.training.parts import heeding
-from sightline.training.session import Learnable, Session, calibration_json, metrics_of
+from sightline.training.session import Session, calibration_json, metrics_of
 from sightline.training.trainer import Trained
 from sightline.workflows.evaluate import Judged, Selection
 from sightline.workflows.looks import Looks, record_look

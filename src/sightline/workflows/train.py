@@ -12,25 +12,22 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from sightline.auditing import CHECKS, audit, gate
-from sightline.auditing.gate import check_words
-from sightline.batches import ArrayCache, class_weights
-from sightline.dataset import SPLITS, Dataset, RecordRow
+from sightline.auditing import audit, gate
+from sightline.batches import ArrayCache
+from sightline.dataset import SPLITS
 from sightline.errors import ConfigError
-from sightline.evaluation import check_askable
-from sightline.files import cache_directory, free_path, lock, printable, write_error
-from sightline.models.bundle import SUFFIX, read_bundle
+from sightline.files import cache_directory, lock, printable, write_error
 from sightline.models.deciding import not_calibrated
-from sightline.models.wishes import check_wish
 from sightline.training.checkpoint import has_checkpoint
+from sightline.training.learnable import Learnable
 from sightline.training.loop import Watcher
-from sightline.training.origin import continue_options, keep_splits, refuse_seen
+from sightline.training.origin import keep_splits, refuse_seen
 from sightline.training.parts import heeding
-from sightline.training.recipe import resolve
-from sightline.training.session import Learnable, Session, train_bundle
+from sightline.training.session import Session, train_bundle
 from sightline.training.signals import StopRequest
 from sightline.training.trainer import Workplace
 from sightline.workflows.finishing import finish
+from sightline.workflows.planning import plan_training
 from sightline.workflows.training import Plan, Prepared, Request, TrainResult
 
 
@@ -43,64 +40,22 @@ def train(request: Request, *, watcher: Watcher, stop: StopRequest) -> TrainResu
         Interrupted: A signal asked to stop; the state is saved.
         SightlineError: As the parts say.
     """
+    return train_as_planned(plan_training(request), watcher=watcher, stop=stop)
+
+
+def train_as_planned(plan: Plan, *, watcher: Watcher, stop: StopRequest) -> TrainResult:
+    """Do the main job, once it is planned (`workflows.planning`); raises as `train` does."""
     began = time.monotonic()
-    plan = _plan(request)
     with _claimed(plan.directory):
         _check_unfinished(plan, watcher)
         data = _read(plan, watcher, stop)
-        if not request.resume:
+        if not plan.request.resume:
             shutil.rmtree(plan.checkpoints, ignore_errors=True)
         session = Session(workplace=_workplace(plan), watcher=watcher, stop=stop)
         trained, made = train_bundle(plan.recipe, data.learnable, session)
         result = finish(plan, data, (trained, made), session)
         shutil.rmtree(plan.checkpoints, ignore_errors=True)
     return replace(result, seconds=time.monotonic() - began)
-
-
-def destination(request: Request) -> Path:
-    """Return where the bundle goes.
-
-    Raises:
-        ConfigError: Something stands there, or the suffix or folder is wrong.
-    """
-    data = request.data.resolve()
-    name = data.name if data.is_dir() else data.stem
-    path = request.save or Path(f"{name or 'model'}{SUFFIX}")
-    # An unfinished run was allowed to replace what stands there when it began.
-    unfinished = request.resume and has_checkpoint(_directory(path) / "checkpoints")
-    return free_path(path, suffixes=(SUFFIX,), overwrite=request.overwrite or unfinished)
-
-
-def _directory(path: Path) -> Path:
-    return path.with_suffix(".training")
-
-
-def _plan(request: Request) -> Plan:
-    """Refuse all that can be refused before an image is read or a folder made."""
-    check_words(request.allow, request.without)
-    _refuse_not_looked_for(request.without)
-    origin = request.origin
-    if origin is None and request.options.weights.endswith(SUFFIX):
-        origin = Path(request.options.weights)
-    earlier: tuple[RecordRow, ...] = ()
-    if origin is not None:
-        bundle = read_bundle(origin)
-        options = continue_options(request.options, origin, bundle)
-        request, earlier = replace(request, options=options, origin=origin), bundle.record()
-    dataset = Dataset.open(request.data, allow=request.allow)
-    check_askable(request.requirements, task=dataset.task, classes=dataset.classes)
-    recipe = resolve(request.options, classes=len(dataset.classes), task=dataset.task)
-    class_weights(recipe.class_weight, dataset.label_matrix(), dataset.classes)
-    check_wish(request.wish, dataset.classes, dataset.task)
-    path = destination(request)  # last: who adds --overwrite should not meet the next error then
-    return Plan(
-        request=request,
-        path=path,
-        directory=_directory(path),
-        dataset=dataset,
-        recipe=recipe,
-        earlier=earlier,
-    )
 
 
 @contextmanager
@@ -160,18 +115,6 @@ def _read(plan: Plan, watcher: Watcher, stop: StopRequest) -> Prepared:
     if request.wish.needs_images and not any(learnable.calibrates):
         raise not_calibrated("No image would calibrate this model.")
     return Prepared(learnable=learnable, findings=(*found, *noticed))
-
-
-def _refuse_not_looked_for(without: tuple[str, ...]) -> None:
-    """Refuse to leave out what training does not look for: silence would read as "none found"."""
-    for word in without:
-        if word in CHECKS and CHECKS[word].needs:
-            raise ConfigError(
-                f"--without {word} has nothing to go by: training does not look for it.",
-                expected="a check that needs the images alone",
-                fix="run `sightline audit DATA --with MODEL` and correct what it lists",
-                code="check_not_run",
-            )
 
 
 def _workplace(plan: Plan) -> Workplace:

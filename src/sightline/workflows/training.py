@@ -15,8 +15,8 @@ from sightline.files import printable
 from sightline.models.rules import Rules
 from sightline.models.wishes import Wish
 from sightline.predictions import Predictions
+from sightline.training.learnable import Learnable
 from sightline.training.recipe import Options, Recipe
-from sightline.training.session import Learnable
 from sightline.verification import Verification
 from sightline.workflows.looks import Looks
 
