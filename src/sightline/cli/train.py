@@ -37,7 +37,7 @@ from sightline.reporting.rules import rule_lines
 
 if TYPE_CHECKING:
     from sightline.batches import ClassWeight
-    from sightline.workflows.training import Plan, TrainResult
+    from sightline.workflows.training import Request, TrainResult
 
 _NETWORK = "The network"
 _DESCENT = "Gradient descent (fine-tuning, or from scratch)"
@@ -159,10 +159,8 @@ def train(
     """
     from sightline.models.wishes import Wish
     from sightline.training.recipe import Options
-    from sightline.workflows.planning import plan_training
     from sightline.workflows.training import Request
 
-    console: Console = context.obj
     options = Options(
         backbone=backbone,
         backbone_options=parse_options(option or ()),
@@ -205,8 +203,8 @@ def train(
         wish=Wish(max_error=max_error, coverage=coverage, aims=tuple(aim or ())),
         requirements=read_requirements(require),
     )
-    result = _run(console, plan_training(request))
-    _tell(console, result)
+    result = _run(context.obj, request)
+    _tell(context.obj, result)
     _refuse(result)
 
 
@@ -229,10 +227,12 @@ def _refuse(result: TrainResult) -> None:
         )
 
 
-def _run(console: Console, plan: Plan) -> TrainResult:
+def _run(console: Console, request: Request) -> TrainResult:
     """Train, once all that can be refused without TensorFlow, which takes seconds, is refused."""
     from sightline.training.signals import stop_on_signals
+    from sightline.workflows.planning import plan_training
 
+    plan = plan_training(request)
     with without_start_messages():
         load_attribute("sightline.training.determinism:make_deterministic")()
         load_attribute("sightline.conversion:start_runtimes")()
