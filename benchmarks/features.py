@@ -51,7 +51,7 @@ def main() -> None:
     contents = photos.contents()
     part = Part.of(photos, contents, classes=photos.classes, preprocessing=recipe.preprocessing)
     pixels = part.decode(np.arange(len(part)))
-    frozen = FrozenBackbone(model, recipe.architecture, None)
+    frozen = FrozenBackbone(model, recipe.architecture, recipe.preprocessing, None)
     ways: dict[str, Callable[[], np.ndarray]] = {
         "LiteRT": lambda: frozen.features(
             part, ArrayCache(None), pixels=pixels, progress=lambda done, total: None

@@ -72,7 +72,6 @@ def main() -> None:
     model = build(recipe.architecture)
     load_weights(model, recipe.architecture, "imagenet")
     cache = cache_directory()
-    backbone = FrozenBackbone(model, recipe.architecture, cache / "graphs")
     splits = [
         photos.split(seed=2000 + resplit, contents=contents)[:2]
         for resplit in range(arguments.resplits)
@@ -81,6 +80,7 @@ def main() -> None:
     for name, variant in VARIANTS.items():
         preprocessing = replace(Preprocessing(), fit=variant.fit)
         part = Part.of(photos, contents, classes=photos.classes, preprocessing=preprocessing)
+        backbone = FrozenBackbone(model, recipe.architecture, preprocessing, cache / "graphs")
         features = backbone.features(
             part, ArrayCache(cache / "arrays"), mirrored=variant.mirrored, progress=ignore
         ).reshape(len(part), 1 + variant.mirrored, -1)

@@ -65,11 +65,14 @@ def test_the_rules_and_what_could_be_promised(
     assert code == 0
     assert "at least 0.8 of the images get an answer" in out
     assert '"unlike the training data" beyond a distance of' in out
-    assert "validation images that did not choose the model" in out
+    assert "images that did not choose the model" in out and "cannot be: 0.01" in out
     assert all(len(line) <= 120 for line in out.splitlines()[2:])
     code, out, _ = run(capsys, "decide", model, "--json")
     assert code == 0
-    check_schema(json.loads(out), "decide")
+    document = json.loads(out)
+    check_schema(document, "decide")
+    offered = {one["max_error"]: one["coverage"] for one in document["offers"]}
+    assert offered[0.01] is None and set(offered) == {0.01, 0.02, 0.05, 0.1, 0.2}
 
 
 def test_new_rules_make_a_new_file_and_act_in_predict(

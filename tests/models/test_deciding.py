@@ -22,9 +22,10 @@ from sightline.models.bundle import (
 )
 from sightline.models.deciding import (
     TEMPERATURE,
+    Grounds,
     decide,
-    held_out_curve,
     held_out_predictions,
+    offers,
     set_limit,
 )
 from sightline.models.rules import HeldOut, Rules
@@ -174,8 +175,21 @@ def test_sets_and_the_curve_come_from_the_same_images():
     limit = set_limit(bundle, 0.9)
     inside = held_out_predictions(bundle).probabilities >= np.float32(limit)
     assert inside[held_out.truth].mean() == pytest.approx(0.9, abs=0.01)
-    curve = held_out_curve(bundle)
+    curve = Grounds.of(bundle).curve()
     assert curve is not None and curve.n == 600
+
+
+@pytest.mark.parametrize("task", ["multi_class", "multi_label"])
+def test_an_offer_is_what_the_wish_would_give(task):
+    bundle = bundle_of(task=task, classes=3)
+    found = {offer.max_error: offer.coverage for offer in offers(bundle)}
+    assert list(found) == [0.01, 0.02, 0.05, 0.1, 0.2]
+    assert found[0.01] is None and found[0.2] is not None
+    answers = held_out_predictions(decide(bundle, Wish(max_error=0.2)))
+    given = (~answers.unsure & ~answers.unlike).mean()
+    assert found[0.2].value == pytest.approx(given) and found[0.2].n == 600
+    with pytest.raises(CheckFailedError):
+        decide(bundle, Wish(max_error=0.01))
 
 
 def test_without_images_it_is_said_what_is_missing():
@@ -247,6 +261,13 @@ def fresh(risk: float, groups: int, size: int, rng: np.random.Generator) -> Bund
     )
     bundle = bundle_of(0, temperature=1.0)
     return replace(bundle, members={**bundle.members, HELD_OUT: pack_held_out(answers)})
+
+
+def test_the_curve_counts_one_image_of_each_group():
+    grounds = Grounds.of(fresh(0.08, 80, 10, np.random.default_rng(0)))
+    curve = grounds.curve()
+    assert curve is not None and curve.n == grounds.coverage.n == len(grounds.truth) == 80
+    assert grounds.unit == "groups of images"
 
 
 def test_frames_of_one_film_show_no_more_than_one():

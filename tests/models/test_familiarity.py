@@ -51,15 +51,21 @@ def test_zeros_are_near_nothing_and_no_error():
 
 @pytest.mark.parametrize(
     "reference",
-    [np.zeros((9, 4), np.float32), np.zeros((2, 4), np.int8), np.zeros(9, np.int8)],
+    [
+        np.ones((9, 4), np.float32),
+        np.ones((2, 4), np.int8),
+        np.ones(9, np.int8),
+        np.zeros((9, 4), np.int8),
+    ],
 )
 def test_a_damaged_reference_is_refused(reference):
     with pytest.raises(ModelError, match="reference embeddings"):
         Familiarity(reference=reference)
 
 
-def test_two_images_are_too_few():
+def test_two_images_are_too_few_and_zeros_are_no_embeddings():
     assert Familiarity.of(embeddings(2)) is None
+    assert Familiarity.of(np.zeros((9, 4), np.float32)) is None
 
 
 def test_references_come_from_all_classes_and_not_from_the_order_of_the_rows():

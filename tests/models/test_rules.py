@@ -65,7 +65,7 @@ def held_out(**changes: np.ndarray) -> HeldOut:
 def test_tensors_give_back_the_answers():
     known = Familiarity.of(np.eye(4, dtype=np.float32))
     for given in (held_out(), HeldOut(**{**vars(held_out()), "familiarity": known})):
-        again = HeldOut.from_tensors(given.tensors(), classes=2)
+        again = HeldOut.from_tensors(given.tensors(), classes=2, task="multi_label")
         assert np.array_equal(again.logits, given.logits)
         assert np.array_equal(again.truth, given.truth) and again.truth.dtype == bool
         assert np.array_equal(again.distances, given.distances)
@@ -90,4 +90,13 @@ def test_a_missing_tensor_is_named():
     tensors = held_out().tensors()
     del tensors["truth"]
     with pytest.raises(ModelError, match="truth"):
-        HeldOut.from_tensors(tensors, classes=2)
+        HeldOut.from_tensors(tensors, classes=2, task="multi_class")
+
+
+@pytest.mark.parametrize("row", [[True, True], [False, False]])
+def test_an_image_of_a_multi_class_model_has_one_class(row):
+    truth = np.array([[True, False], [False, True], row])
+    tensors = held_out(truth=truth).tensors()
+    with pytest.raises(ModelError, match="no class, or of several"):
+        HeldOut.from_tensors(tensors, classes=2, task="multi_class")
+    assert HeldOut.from_tensors(tensors, classes=2, task="multi_label").truth.sum() == truth.sum()

@@ -37,7 +37,7 @@ def test_features_are_those_of_keras_and_are_kept(
 ) -> None:
     architecture = Architecture(backbone="small_resnet", classes=2, height=SIDE, width=SIDE)
     model = build(architecture)
-    backbone = FrozenBackbone(model, architecture, tmp_path / "graphs")
+    backbone = FrozenBackbone(model, architecture, part.preprocessing, tmp_path / "graphs")
     pixels = part.decode(np.arange(5))
     seen = np.stack([pixels, pixels[:, :, ::-1]], axis=1).reshape(-1, SIDE, SIDE, 3)
     expected = embedding_model(model)(seen if mirrored else pixels)["embedding"].numpy()

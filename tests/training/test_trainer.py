@@ -51,6 +51,7 @@ def job(directory: Path, *, stop_at: int | None = None, **options) -> Job:
         classes=("0", "1"),
         training=part(72, 0, recipe),
         validation=part(24, 1, recipe),
+        calibration=part(24, 2, recipe),
         identity={"recipe": canonical_json(recipe.to_json())},
         workplace=Workplace(cache=ArrayCache(None), checkpoints=directory),
         watcher=Notebook(at_step),

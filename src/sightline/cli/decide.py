@@ -10,15 +10,12 @@ import typer
 from sightline.cli.console import Console
 from sightline.cli.options import Aim, Coverage, MaxError, Model, Overwrite
 from sightline.errors import ConfigError
-from sightline.evaluation import wilson
 from sightline.files import free_path, printable
 from sightline.models.bundle import SUFFIX, Bundle, read_bundle, write_bundle
+from sightline.models.deciding import Grounds, offers
 from sightline.models.deciding import decide as choose
-from sightline.models.deciding import held_out_curve, held_out_predictions
 from sightline.models.wishes import Wish
 from sightline.reporting.rules import rule_lines
-
-_SHOWN = (0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 1.0)
 
 
 def decide(
@@ -66,53 +63,42 @@ def decide(
     for line in rule_lines(bundle.rules, bundle.classes):
         console.line(line)
     if save is None:
-        _tell_curve(console, bundle)
-    else:
-        _tell_coverage(console, bundle)
-        console.line(f"saved {printable(save)}")
+        _tell_offers(console, bundle)
+        return
+    if bundle.held_out() is not None:
+        console.line(f"of the images that chose this, {Grounds.of(bundle).coverage} get an answer")
+    console.line(f"saved {printable(save)}")
 
 
 def _document(bundle: Bundle, save: Path | None) -> dict[str, object]:
     held_out = bundle.held_out()
-    curve = None if held_out is None else held_out_curve(bundle)
+    curve = None if held_out is None else Grounds.of(bundle).curve()
     return {
         "schema": "decide",
-        "schema_version": "1.0",
+        "schema_version": "1.1",
         "saved": None if save is None else printable(save),
         "rules": bundle.rules.to_json(),
         "images": 0 if held_out is None else len(held_out.logits),
         "risk_coverage": None if curve is None else curve.to_json(),
+        "offers": [] if held_out is None else [offer.to_json() for offer in offers(bundle)],
     }
 
 
-def _tell_coverage(console: Console, bundle: Bundle) -> None:
-    """Say how many of the images that chose the rules get an answer by them."""
+def _tell_offers(console: Console, bundle: Bundle) -> None:
+    """Say what could be promised of the answers, and how many images would get one."""
     if bundle.held_out() is None:
-        return
-    answers = held_out_predictions(bundle)
-    given = int((~answers.unsure & ~answers.unlike).sum())
-    console.line(f"of the images that chose this, {wilson(given, len(answers))} get an answer")
-
-
-def _tell_curve(console: Console, bundle: Bundle) -> None:
-    """Print the trade between coverage and error on the held-out images."""
-    held_out = bundle.held_out()
-    curve = None if held_out is None else held_out_curve(bundle)
-    if held_out is None or curve is None:
         console.note("No image calibrated this model, so nothing can be promised.")
         return
-    n = len(held_out.logits)
-    rows = []
-    for share in _SHOWN:
-        place = min(int(curve.coverage.searchsorted(share - 1e-9)), len(curve.coverage) - 1)
-        given = round(float(curve.coverage[place]) * n)
-        error = wilson(round(float(curve.risk[place]) * given), given)
-        limit = f"{float(curve.unsure_below[place]):.3f}"
-        rows.append([f"{curve.coverage[place]:.2f}", *error.figures, str(given), limit])
-    console.line()
-    console.table(
-        ["answered", "wrong of them", "95 % interval", "images", "unsure below"],
-        list(dict.fromkeys(map(tuple, rows))),
-        right=("answered", "wrong of them", "images", "unsure below"),
-    )
-    console.line(f"{n} validation images that did not choose the model")
+    grounds, found = Grounds.of(bundle), offers(bundle)
+    rows = [
+        [f"{offer.max_error:g}", *offer.coverage.figures, f"--max-error {offer.max_error:g}"]
+        for offer in found
+        if offer.coverage is not None
+    ]
+    if rows:
+        console.line()
+        columns = ["wrong of the answers, at most", "answered", "95 % interval", "ask with"]
+        console.table(columns, rows, right=columns[:2])
+    missing = [f"{offer.max_error:g}" for offer in found if offer.coverage is None]
+    shown = f"shown on {len(grounds.truth)} {grounds.unit} that did not choose the model"
+    console.line(f"{shown}; cannot be: {', '.join(missing)}" if missing else shown)

@@ -122,7 +122,7 @@ class Bundle:
         if HELD_OUT not in self.members:
             return None
         tensors = _tensors(self.members[HELD_OUT], HELD_OUT)
-        return HeldOut.from_tensors(tensors, classes=len(self.classes))
+        return HeldOut.from_tensors(tensors, classes=len(self.classes), task=self.architecture.task)
 
     def golden_tensors(self) -> dict[str, np.ndarray]:
         """Return the golden vectors' arrays by name (`verification.golden` reads them)."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -29,6 +30,7 @@ from sightline.evaluation.aims import (
 )
 from sightline.evaluation.calibration import probabilities_of
 from sightline.evaluation.conformal import least_probability
+from sightline.evaluation.estimates import Estimate, wilson
 from sightline.files import printable
 from sightline.models.bundle import Bundle
 from sightline.models.rules import HeldOut, Rules, familiar_rules
@@ -36,6 +38,8 @@ from sightline.models.wishes import Aim, Wish, check_wish
 from sightline.predictions import Predictions
 
 TEMPERATURE = "temperature/temperature"
+
+_OFFERED = (0.01, 0.02, 0.05, 0.1, 0.2)
 
 
 def decide(bundle: Bundle, wish: Wish) -> Bundle:
@@ -114,34 +118,12 @@ def held_out_predictions(bundle: Bundle) -> Predictions:
     )
 
 
-def held_out_curve(bundle: Bundle) -> RiskCoverage | None:
-    """Return how error and coverage trade off on held-out images; multi-label: of whole answers.
-
-    Raises:
-        CheckFailedError: No image calibrated this model.
-    """
-    answers = held_out_predictions(bundle)
-    right = (answers.chosen == held_out_of(bundle).truth).all(axis=1)
-    return risk_coverage(answers.confidence, right)
-
-
-def set_limit(bundle: Bundle, coverage: float) -> float:
-    """Return the probability from which a class is in an image's prediction set.
-
-    Raises:
-        ConfigError: `coverage` is not above 0 and below 1.
-        CheckFailedError: No image calibrated this model.
-    """
-    grounds = _Grounds.of(bundle)
-    return least_probability(grounds.answers.probabilities, grounds.truth, coverage)
-
-
 @dataclass(frozen=True, kw_only=True, eq=False)
-class _Grounds:
-    """What a rule is chosen on: independent images.
+class Grounds:
+    """What a rule is chosen on: independent images that neither trained nor chose the model.
 
     Attributes:
-        answers: One image of each group.
+        answers: To one image of each group, by the model's rules.
         truth: bool (n, k).
         unit: What n counts.
     """
@@ -151,7 +133,12 @@ class _Grounds:
     unit: str
 
     @classmethod
-    def of(cls, bundle: Bundle) -> _Grounds:
+    def of(cls, bundle: Bundle) -> Grounds:
+        """Return the grounds that a bundle carries.
+
+        Raises:
+            CheckFailedError: No image calibrated this model.
+        """
         held_out = held_out_of(bundle)
         rows = held_out.independent()
         return cls(
@@ -160,10 +147,66 @@ class _Grounds:
             unit="images" if len(rows) == len(held_out.logits) else "groups of images",
         )
 
+    @property
+    def coverage(self) -> Estimate:
+        """Share of the images that get an answer."""
+        given = ~self.answers.unsure & ~self.answers.unlike
+        return wilson(int(given.sum()), len(given))
+
+    def curve(self) -> RiskCoverage | None:
+        """Return how error and coverage trade off; multi-label: of whole answers."""
+        right = (self.answers.chosen == self.truth).all(axis=1)
+        return risk_coverage(self.answers.confidence, right)
+
+
+def set_limit(bundle: Bundle, coverage: float) -> float:
+    """Return the probability from which a class is in an image's prediction set.
+
+    Raises:
+        ConfigError: `coverage` is not above 0 and below 1.
+        CheckFailedError: No image calibrated this model.
+    """
+    grounds = Grounds.of(bundle)
+    return least_probability(grounds.answers.probabilities, grounds.truth, coverage)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Offer:
+    """A promise that could be had of a model, and its price.
+
+    Attributes:
+        max_error: The share of the answers given that may be wrong.
+        coverage: Share of the images that would get an answer; `None` where the images that
+            calibrated the model cannot show the promise.
+    """
+
+    max_error: float
+    coverage: Estimate | None
+
+    def to_json(self) -> dict[str, Any]:
+        """Return both."""
+        coverage = None if self.coverage is None else self.coverage.to_json()
+        return {"max_error": self.max_error, "coverage": coverage}
+
+
+def offers(bundle: Bundle) -> tuple[Offer, ...]:
+    """Return what `Wish(max_error=...)` would give, for some usual shares.
+
+    Each promise holds on its own: who picks the best of them afterwards has picked by chance too.
+    """
+    return tuple(Offer(max_error=share, coverage=_price(bundle, share)) for share in _OFFERED)
+
+
+def _price(bundle: Bundle, max_error: float) -> Estimate | None:
+    try:
+        return Grounds.of(decide(bundle, Wish(max_error=max_error))).coverage
+    except CheckFailedError:
+        return None
+
 
 def _with_limit(bundle: Bundle, wish: Wish) -> Rules:
     """Return the rules with a limit, for multi-label one for each label."""
-    grounds = _Grounds.of(bundle)
+    grounds = Grounds.of(bundle)
     right = grounds.answers.chosen == grounds.truth
     if bundle.task == "multi_class":
         confidence = grounds.answers.confidence
@@ -181,7 +224,7 @@ def _with_limit(bundle: Bundle, wish: Wish) -> Rules:
 
 
 def _limits_of_labels(
-    bundle: Bundle, right: np.ndarray, grounds: _Grounds, wish: Wish
+    bundle: Bundle, right: np.ndarray, grounds: Grounds, wish: Wish
 ) -> list[Limit]:
     found, missing = [], []
     for column, name in enumerate(bundle.classes):
@@ -202,7 +245,7 @@ def _limits_of_labels(
     return found
 
 
-def _limit(confidence: np.ndarray, right: np.ndarray, grounds: _Grounds, wish: Wish) -> Limit:
+def _limit(confidence: np.ndarray, right: np.ndarray, grounds: Grounds, wish: Wish) -> Limit:
     unlike = grounds.answers.unlike
     if wish.max_error is not None:
         # These get no answer, so they are in no share of the answers.
@@ -219,7 +262,7 @@ def _with_aim(bundle: Bundle, aim: Aim) -> Rules:
         value = threshold_for_costs(*aim.numbers)
         promise = "the least expected cost, as far as the probabilities are right"
     else:
-        grounds = _Grounds.of(bundle)
+        grounds = Grounds.of(bundle)
         probabilities = grounds.answers.probabilities[:, column]
         # An image that is called unlike the training data is not given the class.
         own = np.where(grounds.answers.unlike, np.float32(0), probabilities)

@@ -37,7 +37,8 @@ class Familiarity:
             counts.
 
     Raises:
-        ModelError: `reference` is of another type or shape, or has a row of zeros.
+        ModelError: `reference` is of another type or shape, or all zeros: then every image would
+            be unlike it.
 
     Source: Y. Sun, Y. Ming, X. Zhu, Y. Li, "Out-of-Distribution Detection with Deep Nearest
     Neighbors", ICML 2022.
@@ -47,10 +48,11 @@ class Familiarity:
 
     def __post_init__(self) -> None:
         given = self.reference
-        if given.dtype != np.int8 or given.ndim != 2 or len(given) < _NEAREST:
+        if given.dtype != np.int8 or given.ndim != 2 or len(given) < _NEAREST or not given.any():
             raise ModelError(
-                f"The reference embeddings are {given.dtype} of shape {given.shape}.",
-                expected=f"int8 of shape (m, d), m at least {_NEAREST}",
+                f"The reference embeddings are {given.dtype} of shape {given.shape}"
+                f"{'' if given.any() else ', all zeros'}.",
+                expected=f"int8 of shape (m, d), m at least {_NEAREST}, not all zeros",
                 fix="take another copy of the model, or train again",
                 code="damaged_model",
             )
@@ -58,8 +60,11 @@ class Familiarity:
 
     @classmethod
     def of(cls, embeddings: np.ndarray) -> Familiarity | None:
-        """Return what is kept of training embeddings, float32 (n, d); None if n is too small."""
-        if len(embeddings) < _NEAREST:
+        """Return what is kept of training embeddings, float32 (n, d).
+
+        None if there are too few, or if all are zero.
+        """
+        if len(embeddings) < _NEAREST or not embeddings.any():
             return None
         largest = np.maximum(np.abs(embeddings).max(axis=1, keepdims=True), 1e-12)
         return cls(reference=np.rint(embeddings * (127 / largest)).astype(np.int8))

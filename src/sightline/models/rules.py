@@ -151,12 +151,15 @@ class HeldOut:
             )
 
     @classmethod
-    def from_tensors(cls, tensors: Mapping[str, np.ndarray], *, classes: int) -> HeldOut:
+    def from_tensors(
+        cls, tensors: Mapping[str, np.ndarray], *, classes: int, task: Task
+    ) -> HeldOut:
         """Return what `tensors` gave.
 
         Args:
             tensors: As they were stored.
             classes: How many the model has.
+            task: What it was trained for.
 
         Raises:
             ModelError: A tensor is missing or of another kind, or of other classes.
@@ -174,10 +177,18 @@ class HeldOut:
                 fix="take another copy of the model, or train again",
                 code="damaged_model",
             )
+        truth = tensors["truth"].astype(bool)
+        if task == "multi_class" and not (truth.sum(axis=-1) == 1).all():
+            raise ModelError(
+                "The model's held-out answers have images of no class, or of several.",
+                expected="one class for each image of a multi_class model",
+                fix="take another copy of the model, or train again",
+                code="damaged_model",
+            )
         reference = tensors.get("reference")
         return cls(
             logits=tensors["logits"],
-            truth=tensors["truth"].astype(bool),
+            truth=truth,
             distances=tensors["distances"],
             groups=tensors.get("groups", np.zeros(0, np.int32)),
             familiarity=None if reference is None else Familiarity(reference=reference),

@@ -12,37 +12,35 @@ from sightline.images import Source
 from sightline.inference import Runner, predict
 from sightline.models.familiarity import Familiarity, references
 from sightline.models.rules import HeldOut
-from sightline.predictions import Predictions
+from sightline.predictions import Predictions, Task
 from sightline.training.parts import Part
 
 _MOST_IMAGES = 5000
 """That calibrate: more would tell the same."""
 
 
-def calibrate(
-    model: keras.Model,
-    runner: Runner,
-    part: Part,
-    *,
-    progress: Callable[[int, int], None],
-) -> None:
-    """Set the model's temperature so that its probabilities suit the images of `part`.
+def calibrating_rows(digests: Sequence[str]) -> list[int]:
+    """Return the rows of the images that calibrate: all, or as many as are enough, by digest."""
+    order = sorted(range(len(digests)), key=lambda row: digests[row])
+    return sorted(order[:_MOST_IMAGES])
 
-    Without images it stays 1.
+
+def calibrate(model: keras.Model, logits: np.ndarray, truth: np.ndarray, *, task: Task) -> None:
+    """Set the model's temperature so that its probabilities suit images that did not choose it.
 
     Args:
         model: Built by `models.build`.
-        runner: Runs it.
-        part: Validation images that did not choose it.
-        progress: Called with (done, total); may raise.
+        logits: What it says of them, float32 (n, k), n at least 1.
+        truth: bool (n, k), the classes that each of them has.
+        task: Softmax over classes, or one sigmoid for each.
     """
-    if not len(part):
-        return
-    rows = _some(part)
-    answers = _answers(runner, part, rows, progress)
-    truth = part.targets[rows] > 0.5
-    temperature = fit_temperature(_logits(answers), truth, task=runner.task)
+    temperature = fit_temperature(logits, truth, task=task)
     model.get_layer("temperature").temperature.assign(temperature.astype(np.float32))
+
+
+def logits_of(runner: Runner, part: Part, *, progress: Callable[[int, int], None]) -> np.ndarray:
+    """Return what a runner says of the images of `part`, before temperature: float32 (n, k)."""
+    return _logits(_answers(runner, part, range(len(part)), progress))
 
 
 def hold_out(
@@ -66,38 +64,32 @@ def hold_out(
     """
     if not len(part):
         return None
-    rows = _some(part)
     labels = [row.labels for row in training.dataset.rows]
-    kept = np.array(references(labels, training.digests))
+    kept = references(labels, training.digests)
     asked = 0 if embeddings is not None else len(kept)
-    total = asked + len(rows)
+    total = asked + len(part)
     if embeddings is None:
         first = _answers(runner, training, kept, lambda done, _: progress(done, total))
         familiar = first.embeddings
     else:
         familiar = embeddings[kept]
-    answers = _answers(runner, part, rows, lambda done, _: progress(asked + done, total))
+    everything = range(len(part))
+    answers = _answers(runner, part, everything, lambda done, _: progress(asked + done, total))
     known, distances = None, np.zeros(0, np.float32)
     if familiar is not None and answers.embeddings is not None:
         known = Familiarity.of(familiar)
         distances = distances if known is None else known.distances(answers.embeddings)
     return HeldOut(
         logits=_logits(answers),
-        truth=part.targets[rows] > 0.5,
+        truth=part.targets > 0.5,
         distances=distances,
-        groups=np.unique([groups[row] for row in rows], return_inverse=True)[1].astype(np.int32),
+        groups=np.unique(groups, return_inverse=True)[1].astype(np.int32),
         familiarity=known,
     )
 
 
-def _some(part: Part) -> np.ndarray:
-    """Return the rows that calibrate: all, or as many as are enough, by digest."""
-    order = sorted(range(len(part)), key=lambda row: part.digests[row])
-    return np.array(sorted(order[:_MOST_IMAGES]))
-
-
 def _answers(
-    runner: Runner, part: Part, rows: np.ndarray, progress: Callable[[int, int], None]
+    runner: Runner, part: Part, rows: Sequence[int], progress: Callable[[int, int], None]
 ) -> Predictions:
     sources: list[Source] = [part.sources[row] for row in rows]
     answers = predict(runner, sources, progress=progress)

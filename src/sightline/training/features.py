@@ -16,6 +16,7 @@ from sightline.batches import ArrayCache, Rows
 from sightline.conversion import CONVERTER_VERSION, to_litert
 from sightline.errors import MachineError
 from sightline.files import canonical_json, sha256_bytes, write_bytes
+from sightline.images import Preprocessing
 from sightline.inference.features import FeatureGraph
 from sightline.models import Architecture
 from sightline.models.build import build
@@ -31,13 +32,19 @@ class FrozenBackbone:
     Args:
         model: Built by `models.build`, with its weights.
         architecture: Of the model.
+        preprocessing: What makes its pixels.
         directory: Where converted graphs are kept; `None` keeps none.
     """
 
     def __init__(
-        self, model: keras.Model, architecture: Architecture, directory: Path | None
+        self,
+        model: keras.Model,
+        architecture: Architecture,
+        preprocessing: Preprocessing,
+        directory: Path | None,
     ) -> None:
-        self._content = _graph(model, architecture, directory)
+        content = _graph(model, architecture, directory)
+        self._graph = FeatureGraph(content, "Identity", preprocessing)
 
     def features(
         self,
@@ -57,10 +64,12 @@ class FrozenBackbone:
             pixels: The part's pixels, if they are at hand; decoded otherwise.
             progress: Called with (done, total); may raise, and what was computed is kept.
         """
-        graph = FeatureGraph(self._content, "Identity", part.preprocessing)
         pixels_of = part.decode if pixels is None else pixels.__getitem__
-        rows = graph.rows(pixels_of, part.digests, cache, mirrored=mirrored, progress=progress)
-        return rows[np.arange(len(part))].reshape(-1, graph.width).astype(np.float32, copy=False)
+        rows = self._graph.rows(
+            pixels_of, part.digests, cache, mirrored=mirrored, progress=progress
+        )
+        found = rows[np.arange(len(part))].reshape(-1, self._graph.width)
+        return found.astype(np.float32, copy=False)
 
 
 def imagenet_graph(architecture: Architecture) -> bytes:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -62,6 +62,16 @@ class Part:
 
     def __len__(self) -> int:
         return len(self.digests)
+
+    def at(self, rows: Sequence[int]) -> Part:
+        """Return the part of these images, in this order."""
+        chosen = tuple(self.dataset.rows[row] for row in rows)
+        return replace(
+            self,
+            dataset=replace(self.dataset, rows=chosen),
+            targets=self.targets[list(rows)],
+            digests=tuple(self.digests[row] for row in rows),
+        )
 
     def decode(self, indices: np.ndarray) -> np.ndarray:
         """Return the pixels at `indices`, decoded now: uint8 (b, height, width, channels)."""

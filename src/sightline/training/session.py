@@ -15,6 +15,7 @@ from sightline.dataset import Dataset, RecordRow
 from sightline.errors import DataError
 from sightline.evaluation import CalibrationGain
 from sightline.files import canonical_json, sha256_bytes
+from sightline.inference import Runner
 from sightline.models.deciding import TEMPERATURE
 from sightline.training.assemble import (
     Made,
@@ -23,7 +24,7 @@ from sightline.training.assemble import (
     make_bundle,
     with_rules,
 )
-from sightline.training.calibrate import calibrate, hold_out
+from sightline.training.calibrate import calibrate, calibrating_rows, hold_out, logits_of
 from sightline.training.learnable import Learnable
 from sightline.training.logged import LoggingWatcher
 from sightline.training.loop import Watcher
@@ -66,12 +67,16 @@ def train_bundle(recipe: Recipe, data: Learnable, session: Session) -> tuple[Tra
             data.part("validation", calibrates=True),
         )
     )
+    groups = list(compress(data.groups, data.calibrates))
+    enough = calibrating_rows(calibration.digests)
+    calibration, groups = calibration.at(enough), [groups[row] for row in enough]
     trained = train_model(
         Job(
             recipe=recipe,
             classes=classes,
             training=training,
             validation=validation,
+            calibration=calibration,
             identity=_identity(recipe, data),
             workplace=session.workplace,
             watcher=session.watcher,
@@ -79,8 +84,7 @@ def train_bundle(recipe: Recipe, data: Learnable, session: Session) -> tuple[Tra
         )
     )
     source = keras_runner(trained.model, recipe, classes)
-    with session.watcher.stage("calibrating") as progress:
-        calibrate(trained.model, source, calibration, progress=heeding(session.stop, progress))
+    _calibrate(trained, source, calibration, session)
     # Evenly from all of it: rows come class by class.
     count = min(len(validation), _COMPARED_IMAGES)
     compared = np.linspace(0, len(validation) - 1, count).astype(np.int64)
@@ -98,11 +102,21 @@ def train_bundle(recipe: Recipe, data: Learnable, session: Session) -> tuple[Tra
             made.runner,
             calibration,
             training,
-            groups=list(compress(data.groups, data.calibrates)),
+            groups=groups,
             embeddings=trained.embeddings,
             progress=heeding(session.stop, progress),
         )
     return trained, with_rules(made, held_out)
+
+
+def _calibrate(trained: Trained, source: Runner, part: Part, session: Session) -> None:
+    if not len(part):
+        return
+    logits = trained.calibration_logits
+    if logits is None:
+        with session.watcher.stage("calibrating") as progress:
+            logits = logits_of(source, part, progress=heeding(session.stop, progress))
+    calibrate(trained.model, logits, part.targets > 0.5, task=source.task)
 
 
 def metrics_of(trained: Trained, made: Made, evaluations: Mapping[str, Any]) -> dict[str, Any]:

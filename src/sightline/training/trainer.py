@@ -55,6 +55,8 @@ class Job:
         classes: Class names in the order of the model's outputs.
         training: The images to learn from.
         validation: The images that choose.
+        calibration: Images that will calibrate what was chosen; training only computes their
+            features with those of the others.
         identity: What the run is, for its checkpoints.
         workplace: Where it keeps things.
         watcher: Who is told.
@@ -65,6 +67,7 @@ class Job:
     classes: Sequence[str]
     training: Part
     validation: Part
+    calibration: Part
     identity: Mapping[str, str]
     workplace: Workplace
     watcher: Watcher
@@ -86,12 +89,14 @@ class Trained:
         head: The head that was fitted on frozen features; `None` from scratch.
         embeddings: Of the training images, float32 (n, d), where they are known already: the
             backbone is as it was when they were computed.
+        calibration_logits: Of the calibration images, float32 (n, k), where they are known too.
     """
 
     model: keras.Model
     history: tuple[Mapping[str, float], ...]
     head: Head | None
     embeddings: np.ndarray | None = None
+    calibration_logits: np.ndarray | None = None
 
 
 def train_model(job: Job) -> Trained:
@@ -134,18 +139,22 @@ def _seeded(seed: int) -> Iterator[None]:
 
 
 def _quick(model: keras.Model, job: Job) -> Trained:
-    head, features = _fit_head(model, job, pixels=None)
+    backbone = _backbone(model, job)
+    head, features = _fit_head(model, job, backbone, pixels=None)
+    trained = Trained(model=model, history=(), head=head)
+    if job.recipe.architecture != job.architecture:
+        return trained  # it will answer for mirror images too, from other embeddings
     views = len(features) // len(job.training)
-    # A model that will answer for mirror images too has other embeddings.
-    same = job.recipe.architecture == job.architecture
-    return Trained(
-        model=model, history=(), head=head, embeddings=features[::views] if same else None
-    )
+    trained = replace(trained, embeddings=features[::views])
+    if not len(job.calibration):
+        return trained
+    calibrating = _features(job, backbone, "calibration", job.calibration)
+    return replace(trained, calibration_logits=calibrating @ head.kernel + head.bias)
 
 
 def _standard(model: keras.Model, job: Job) -> Trained:
     pixels = _pixels(job)
-    head, _ = _fit_head(model, job, pixels=pixels)
+    head, _ = _fit_head(model, job, _backbone(model, job), pixels=pixels)
     freeze_batch_normalization(model)
     return Trained(model=model, history=_descend(model, job, pixels), head=head)
 
@@ -210,11 +219,19 @@ def _parts(job: Job) -> tuple[tuple[str, Part], tuple[str, Part]]:
     return ("training", job.training), ("validation", job.validation)
 
 
+def _backbone(model: keras.Model, job: Job) -> FrozenBackbone:
+    return FrozenBackbone(model, job.architecture, job.recipe.preprocessing, job.workplace.graphs)
+
+
 def _fit_head(
-    model: keras.Model, job: Job, *, pixels: Sequence[Rows] | None
+    model: keras.Model, job: Job, backbone: FrozenBackbone, *, pixels: Sequence[Rows] | None
 ) -> tuple[Head, np.ndarray]:
     """Set the model's head, and return it with the features of the training images."""
-    features = _features(model, job, pixels)
+    known = (None, None) if pixels is None else pixels
+    features = [
+        _features(job, backbone, name, part, pixels=rows)
+        for (name, part), rows in zip(_parts(job), known, strict=True)
+    ]
     weights = job.training.weights(job.recipe.class_weight, job.classes)
     with job.watcher.stage("fitting the head") as progress:
         head = fit_head(
@@ -230,21 +247,17 @@ def _fit_head(
     return head, features[0]
 
 
-def _features(model: keras.Model, job: Job, pixels: Sequence[Rows] | None) -> Sequence[np.ndarray]:
-    backbone = FrozenBackbone(model, job.architecture, job.workplace.graphs)
-    found = []
-    for index, (name, part) in enumerate(_parts(job)):
-        with job.watcher.stage(f"computing features of {name} images") as progress:
-            found.append(
-                backbone.features(
-                    part,
-                    job.workplace.cache,
-                    mirrored=job.recipe.mirrored and part is job.training,
-                    pixels=None if pixels is None else pixels[index],
-                    progress=heeding(job.stop, progress),
-                )
-            )
-    return found
+def _features(
+    job: Job, backbone: FrozenBackbone, name: str, part: Part, *, pixels: Rows | None = None
+) -> np.ndarray:
+    with job.watcher.stage(f"computing features of {name} images") as progress:
+        return backbone.features(
+            part,
+            job.workplace.cache,
+            mirrored=job.recipe.mirrored and part is job.training,
+            pixels=pixels,
+            progress=heeding(job.stop, progress),
+        )
 
 
 def _descend(
