@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,8 @@ from PIL import Image
 
 from sightline.cli import main
 from sightline.dataset import write_digits
+from sightline.models.bundle import read_bundle, write_bundle
+from sightline.models.rules import Rules
 
 pytestmark = pytest.mark.train
 
@@ -82,6 +85,25 @@ def test_compare_as_json(
     assert comparison["before"]["value"] + comparison["gain"]["value"] == pytest.approx(
         comparison["after"]["value"]
     )
+
+
+def test_the_same_network_with_other_rules(
+    folder: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    check_schema: Callable[[Any, str], None],
+) -> None:
+    model, strict = folder / "b.sightline", tmp_path / "strict.sightline"
+    write_bundle(strict, replace(read_bundle(model), rules=Rules(unsure_below=(0.9,))))
+    code, out, err = run(capsys, "compare", model, strict, folder / "digits")
+    assert code == 0, err
+    assert "By the rules of B" in out and "By the rules of A" not in out
+    _, out, _ = run(capsys, "compare", model, strict, folder / "digits", "--json")
+    document = json.loads(out)
+    check_schema(document, "compare")
+    before, after = document["answered"]
+    assert before is None and after["coverage"]["value"] < 1
+    assert after["coverage"]["n"] == document["comparison"]["n"]
 
 
 def test_evaluate_says_how_often_the_test_was_read(

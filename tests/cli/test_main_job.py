@@ -214,7 +214,7 @@ FAILURES: dict[str, tuple[Sequence[str], int, str]] = {
     "one class": (("train", "{digits}/3"), 3, ""),
     "no model": (("evaluate", "absent.sightline", "{digits}"), 4, "no_such_model"),
     "a damaged model": (("predict", "{damaged}", "{digits}"), 4, "damaged_model"),
-    "no images": (("predict", "{model}", "nowhere.png"), 3, "no_such_file"),
+    "no images": (("predict", "{model}", "nowhere.png"), 2, "no_such_path"),
     "another part": (("evaluate", "{model}", "{digits}", "--on", "train"), 2, "trained_on"),
     "nothing new": (("evaluate", "{model}", "{digits}", "--on", "new"), 3, "nothing_to_judge"),
     "an unknown metric": (

@@ -35,7 +35,7 @@ WITHOUT_INTERVALS = {"label_matrix", "mistakes", "right_answers"}
 """What takes labels and gives no figure."""
 
 WITHOUT_GROUPS = {"deciding: risk_coverage"}
-"""Calls that cannot tell the groups: a bundle keeps none of its held-out answers."""
+"""Calls that need not: the images that choose a model's rules are one of each group."""
 
 FIGURES = ("sightline.evaluation.", "sightline.workflows.facts")
 """Where figures are made."""
@@ -195,6 +195,20 @@ def test_copies_in_a_group_are_worth_no_more_than_one(task: str, least: float) -
         # What the design effect of ten says, as Wilson's interval or a bootstrap shows it.
         assert width >= least * wanted, path
         assert width >= alone, path
+
+
+def test_a_confusion_knows_the_groups() -> None:
+    groups = np.arange(GROUPS).repeat(SIZE).tolist()
+    answers, labels = sample("multi_class", SIZE), labels_of("multi_class", SIZE)
+    once = evaluate(sample("multi_class", 1), labels_of("multi_class", 1)).worst_confusions
+    grouped = evaluate(answers, labels, groups=groups).worst_confusions
+    believed = evaluate(answers, labels).worst_confusions
+    assert len(once) == len(grouped) == len(believed) > 2
+    for one, known, unknown in zip(once, grouped, believed, strict=True):
+        assert (one.truth, one.answer) == (known.truth, known.answer)
+        assert known.share.value == unknown.share.value == pytest.approx(one.share.value)
+        width, alone = known.share.high - known.share.low, unknown.share.high - unknown.share.low
+        assert width >= 0.97 * (one.share.high - one.share.low) and width > alone
 
 
 def failing(answers: Predictions, rows: list[int]) -> Predictions:

@@ -52,10 +52,10 @@ def test_small_slices_are_counted_and_not_judged() -> None:
 def test_numbers_are_cut_into_four_ranges_of_as_many_images() -> None:
     found = slices(right((40, 80)), {"size": np.arange(80.0)})
     assert [(one.value, one.n) for one in found.slices] == [
-        ("third quarter (40 to 59)", 20),
-        ("highest quarter (60 to 79)", 20),
-        ("lowest quarter (0 to 19)", 20),
-        ("second quarter (20 to 39)", 20),
+        ("higher (40 to 59)", 20),
+        ("highest (60 to 79)", 20),
+        ("lowest (0 to 19)", 20),
+        ("lower (20 to 39)", 20),
     ]
 
 
@@ -63,9 +63,9 @@ def test_equal_numbers_are_never_torn_apart() -> None:
     numbers = np.array([1.0] * 50 + [2.0] * 20 + [3.0, 4.0, 5.0] * 10)
     found = slices(right((60, 100)), {"size": numbers})
     assert sorted((one.value, one.n) for one in found.slices) == [
-        ("highest quarter (4 to 5)", 20),
-        ("lowest quarter (1 to 1)", 50),
-        ("third quarter (2 to 3)", 30),
+        ("highest (4 to 5)", 20),
+        ("lowest (1 to 1)", 50),
+        ("higher (2 to 3)", 30),
     ]
     few = slices(right((60, 100)), {"flash": np.array([0.0, 1.0] * 50)})
     assert sorted(one.value for one in few.slices) == ["0", "1"]

@@ -82,13 +82,13 @@ def test_a_figure_without_data_is_flagged_and_null_never_zero() -> None:
 
 
 def test_the_worst_confusions_come_first_with_their_share() -> None:
-    found = small().worst_confusions(2)
+    found = small().worst_confusions[:2]
     assert [(one.truth, one.answer, one.count) for one in found] == [
         ("dog", "cat", 2),
         ("cat", "dog", 1),
     ]
     assert found[0].share.value == pytest.approx(2 / 3)
-    assert len(small().worst_confusions(99)) == 3
+    assert len(small().worst_confusions) == 3
 
 
 def test_failed_images_are_counted_and_in_no_figure() -> None:
@@ -175,7 +175,7 @@ def test_thresholds_decide_multi_label_answers_and_are_on_record() -> None:
     evaluation = evaluate(predictions, [("a",), ("b",)])
     assert evaluation.accuracy.value == 1
     assert evaluation.thresholds == pytest.approx((0.5, 0.7))
-    assert evaluation.worst_confusions() == ()
+    assert evaluation.worst_confusions == ()
     assert evaluation.top_k == {}
 
 

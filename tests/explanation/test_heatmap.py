@@ -35,7 +35,11 @@ class Looker:
         powers = np.exp(logits)
         if self.task == "multi_label":
             return Outputs(probabilities=powers / (1 + powers), logits=logits)
-        return Outputs(probabilities=powers / powers.sum(axis=1, keepdims=True), logits=logits)
+        return Outputs(
+            probabilities=powers / powers.sum(axis=1, keepdims=True),
+            logits=logits,
+            distance=np.ones(len(pixels), np.float32),
+        )
 
 
 def photo(height: int = 60, width: int = 80) -> np.ndarray:
@@ -167,6 +171,22 @@ def test_thresholds_are_those_of_the_model():
     picture = np.full((40, 40, 3), 200, np.uint8)
     found = heatmaps(Subject(runner), ArraySource(picture, "a"), method=METHOD)
     assert [one.label for one in found] == ["green\n", "blue"]
+
+
+@pytest.mark.parametrize(
+    ("rules", "answer"),
+    [
+        (Rules(), "red"),
+        (Rules(unsure_below=(1.0,)), "unsure"),
+        (Rules(unlike_above=0.5), "unlike the training data"),
+    ],
+)
+def test_the_rules_of_the_model_are_heeded(rules, answer):
+    runner = Looker()
+    runner.rules = rules
+    found = next(heatmaps(Subject(runner), ArraySource(photo(), "a.png"), method=METHOD))
+    assert (found.answer, found.label) == (answer, "red")
+    assert found.to_json()["answer"] == answer
 
 
 def test_what_is_no_image_is_refused_by_name():

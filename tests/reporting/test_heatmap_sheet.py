@@ -27,6 +27,7 @@ def written(monkeypatch) -> list[str]:
 def heatmap(name: str, colour: int, size: tuple[int, int] = (30, 20)) -> Heatmap:
     return Heatmap(
         name=f"folder/{name}",
+        answer="sh\x1boe",
         method="occlusion",
         label="sh\x1boe",
         probability=0.98765,

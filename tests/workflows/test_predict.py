@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from sightline.errors import DataError, ModelError
+from sightline.errors import ConfigError, DataError, ModelError
 from sightline.workflows.predict import find_images, open_model
 
 
@@ -66,9 +66,9 @@ def test_a_file_that_is_named_is_taken_whatever_it_is(folder: Path) -> None:
 
 @pytest.mark.parametrize("path", ["nowhere", "photos/*.gif", "photos/x\x1b[31m.png"])
 def test_what_is_not_there_is_an_error(folder: Path, path: str) -> None:
-    with pytest.raises(DataError) as caught:
+    with pytest.raises(ConfigError) as caught:
         find_images(["photos/a.png", path])
-    assert caught.value.code == "no_such_file"
+    assert caught.value.code == "no_such_path"
     assert "\x1b" not in caught.value.what
 
 

@@ -74,7 +74,7 @@ def test_the_weak_camera_is_found_and_what_the_caller_adds_is_looked_at() -> Non
     )
     values = {(one.attribute, one.value) for one in found.weak}
     assert ("camera", "old") in values
-    assert ("brightness", "lowest quarter (0 to 9)") in values
+    assert ("brightness", "lowest (0 to 9)") in values
     assert not any(attribute == "flash" for attribute, _ in values)
 
 

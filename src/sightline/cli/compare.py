@@ -70,12 +70,13 @@ def _document(
     before, after = map(printable, paths)
     return {
         "schema": "compare",
-        "schema_version": "1.0",
+        "schema_version": "1.1",
         "before": before,
         "after": after,
         "data": printable(data),
         "selection": compared.selection.to_json(),
         "comparison": compared.comparison.to_json(),
+        "answered": [one and one.to_json() for one in compared.answered],
         "looks": [look and look.to_json() for look in looks],
     }
 
@@ -96,3 +97,10 @@ def _tell(console: Console, compared: Compared, paths: Sequence[Path]) -> None:
     console.line()
     for line in comparison_lines(compared.comparison):
         console.line(line)
+    if compared.answered != (None, None):
+        console.line()
+    for letter, rules in zip("AB", compared.answered, strict=True):
+        if rules is not None:
+            console.line(
+                f"By the rules of {letter} {rules.coverage} are answered, {rules.error} wrong"
+            )

@@ -16,6 +16,7 @@ from sightline.cli.quiet import without_start_messages
 from sightline.errors import CheckFailedError, ConfigError
 from sightline.explanation import Heatmap, SanityCheck, default_method, explanation_method
 from sightline.files import free_path, printable, write_bytes
+from sightline.predictions import UNLIKE, UNSURE
 from sightline.reporting.heatmap_sheet import HeatmapSheet
 from sightline.workflows.explain import Explained, Question, explain_images, open_subject
 from sightline.workflows.predict import find_images
@@ -165,7 +166,8 @@ def _document(heatmap: Heatmap, check: SanityCheck | None, saved: Path) -> dict[
 def _tell(console: Console, heatmap: Heatmap, check: SanityCheck | None) -> None:
     name, label = printable(heatmap.name), printable(heatmap.label)
     empty = "; the map is empty: no place speaks for it" if heatmap.empty else ""
-    console.line(f"{name}: {label} ({heatmap.probability:.3f}){empty}")
+    refusal = f"{heatmap.answer}; the map is of " if heatmap.answer in (UNSURE, UNLIKE) else ""
+    console.line(f"{name}: {refusal}{label} ({heatmap.probability:.3f}){empty}")
     if check is not None:
         stages = ", ".join(f"{one.share:.0%} {one.correlation:.2f}" for one in check.stages)
         verdict = "depends on the weights" if check.passed else "hardly depends on the weights"
@@ -210,7 +212,7 @@ def _whole(
 ) -> dict[str, Any]:
     return {
         "schema": "explain",
-        "schema_version": "1.0",
+        "schema_version": "1.1",
         "model": printable(model),
         "saved": printable(album.path),
         "maps": documents,

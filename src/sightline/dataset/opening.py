@@ -71,6 +71,6 @@ def _cannot_open(path: Path, expected: str) -> ConfigError:
     return ConfigError(
         f"{printable(path)} does not exist.{near}",
         expected=expected,
-        fix=f"the nearest folder that exists is {printable(parent)}",
+        fix=f"check the path; the nearest folder that exists is {printable(parent)}",
         code="no_such_path",
     )

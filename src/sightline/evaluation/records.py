@@ -9,10 +9,13 @@ from typing import Any
 import numpy as np
 
 from sightline.errors import unknown_name
-from sightline.evaluation.estimates import Estimate, wilson
+from sightline.evaluation.estimates import Estimate
 from sightline.evaluation.prevalence import AtPrevalence
 from sightline.evaluation.probabilistic import Probabilistic
 from sightline.predictions import Task
+
+_TOLD = 5
+"""Confusions that the JSON lists."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -126,6 +129,8 @@ class Evaluation:
         weighted: Mean over classes, weighted by their images.
         confusion: Int64 (k, k), rows the truth; multi-label: (k, 2, 2), for each label rows
             absent/present and columns not given/given.
+        worst_confusions: Multi-class: the commonest first, then in the classes' order, at most
+            1000; empty for multi-label, where no class stands in for another.
         log_loss: Mean negative logarithm of the probability of the truth, in nats; multi-label:
             mean over images and labels.
         hamming_loss: Multi-label: share of wrong decisions among all images and labels.
@@ -151,6 +156,7 @@ class Evaluation:
     micro: Averages
     weighted: Averages
     confusion: np.ndarray
+    worst_confusions: tuple[Confusion, ...] = ()
     log_loss: Estimate
     hamming_loss: Estimate | None = None
     samples_f1: Estimate | None = None
@@ -173,27 +179,6 @@ class Evaluation:
         """The class with the lowest F1 among those that have images; None if none has."""
         present = [scores for scores in self.per_class if scores.support]
         return min(present, key=lambda scores: scores.f1.value, default=None)
-
-    def worst_confusions(self, n: int = 5) -> tuple[Confusion, ...]:
-        """Return the n commonest confusions, the commonest first, then in the classes' order.
-
-        Empty for multi-label, where no class stands in for another.
-        """
-        if self.task == "multi_label":
-            return ()
-        wrong = self.confusion * ~np.eye(len(self.classes), dtype=bool)
-        order = np.argsort(-wrong, axis=None, kind="stable")[:n]
-        support = self.confusion.sum(axis=1)
-        return tuple(
-            Confusion(
-                truth=self.classes[row],
-                answer=self.classes[column],
-                count=int(wrong[row, column]),
-                share=wilson(int(wrong[row, column]), int(support[row])),
-            )
-            for row, column in zip(*np.unravel_index(order, wrong.shape), strict=True)
-            if wrong[row, column]
-        )
 
     def to_json(self) -> dict[str, Any]:
         """Return everything as JSON (`reporting/schemas/evaluation.json`); NaN becomes null."""
@@ -224,7 +209,7 @@ class Evaluation:
             "per_class": [scores.to_json() for scores in self.per_class],
             "confusion": self.confusion.tolist(),
             "weakest_class": self.weakest_class.name if self.weakest_class else None,
-            "worst_confusions": [confusion.to_json() for confusion in self.worst_confusions()],
+            "worst_confusions": [one.to_json() for one in self.worst_confusions[:_TOLD]],
         }
 
 

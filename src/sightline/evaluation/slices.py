@@ -24,7 +24,7 @@ from sightline.files import printable
 SMALLEST = 10
 """Images below which a slice is counted and not judged: its interval would span half of all."""
 _PARTS = 4
-_PART_NAMES = ("lowest quarter", "second quarter", "third quarter", "highest quarter")
+_PART_NAMES = ("lowest", "lower", "higher", "highest")
 UNKNOWN = "not known"
 
 Attribute = Sequence[str] | np.ndarray

@@ -20,12 +20,13 @@ from sightline.evaluation.estimates import Estimate, f1_estimate
 from sightline.evaluation.grouping import Groups
 from sightline.evaluation.prevalence import at_prevalence
 from sightline.evaluation.probabilistic import judge_probabilities
-from sightline.evaluation.records import Averages, ClassScores, Evaluation
+from sightline.evaluation.records import Averages, ClassScores, Confusion, Evaluation
 from sightline.evaluation.resampling import SHARE, mean_estimate, percentile_estimate
 from sightline.evaluation.scores import ratio
 from sightline.predictions import Predictions
 
 _USUAL_TOP = (3, 5)
+_MOST_CONFUSIONS = 1000
 
 
 def evaluate(
@@ -119,8 +120,30 @@ def _summarise_multi_class(counts: Counts, top: Sequence[int], seed: int) -> Eva
         micro=Averages(precision=accuracy, recall=accuracy, f1=accuracy),
         weighted=averaging.weighted(),
         confusion=counts.confusion,
+        worst_confusions=_confusions(counts),
         log_loss=mean_estimate(counts.losses, within=LOG_LOSS, clusters=clusters, seed=seed),
     )
+
+
+def _confusions(counts: Counts) -> tuple[Confusion, ...]:
+    clusters, (truth, answer, _) = counts.clusters, counts.outcomes.T
+    wrong = counts.confusion * ~np.eye(len(counts.classes), dtype=bool)
+    order = np.argsort(-wrong, axis=None, kind="stable")[:_MOST_CONFUSIONS]
+    found = []
+    for row, column in zip(*np.unravel_index(order, wrong.shape), strict=True):
+        if not wrong[row, column]:
+            break
+        own = np.flatnonzero(truth == row)
+        among = None if clusters is None else clusters.at(own)
+        found.append(
+            Confusion(
+                truth=counts.classes[row],
+                answer=counts.classes[column],
+                count=int(wrong[row, column]),
+                share=share_estimate(answer[own] == column, np.ones(len(own), bool), among),
+            )
+        )
+    return tuple(found)
 
 
 def _summarise_multi_label(counts: Counts, seed: int) -> Evaluation:

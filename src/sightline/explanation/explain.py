@@ -35,7 +35,7 @@ def heatmaps(
         method: What draws the map.
         targets: Class names; by default what the model answers: its class, or for multi-label
             every label that it gives, the most probable first, or if it gives none the most
-            probable one.
+            probable one; and what it would answer where its rules make it unsure.
         options: The method's.
 
     Raises:
@@ -52,6 +52,7 @@ def heatmaps(
         found = method.attribute(subject, pixels, target=index, options=completed)
         yield Heatmap(
             name=source.name,
+            answer=answer.answers[0],
             method=method.name,
             label=subject.runner.classes[index],
             probability=float(answer.probabilities[0, index]),
@@ -110,7 +111,10 @@ def _answer(subject: Subject, name: str, pixels: np.ndarray) -> Predictions:
         classes=runner.classes,
         names=(name,),
         probabilities=outputs.probabilities,
+        distances=outputs.distance,
         threshold=rules.threshold(runner.classes),
+        unsure_below=rules.limit(runner.classes),
+        unlike_above=rules.unlike_above,
     )
 
 

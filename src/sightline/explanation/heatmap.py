@@ -18,6 +18,7 @@ from sightline.explanation.resampling import enlarge, put_back
 from sightline.files import free_path, printable, write_bytes
 from sightline.images import Preprocessing, placement
 from sightline.models.options import Value
+from sightline.predictions import Label
 
 SUFFIXES = (".png", ".npy")
 _CELLS = 28
@@ -31,6 +32,7 @@ class Heatmap:
 
     Attributes:
         name: The image.
+        answer: What the model says of it by its rules, as `Predictions.answers`: it may be unsure.
         method: Name of the method.
         label: The class that is explained.
         probability: What the model gives that class.
@@ -45,6 +47,7 @@ class Heatmap:
     """
 
     name: str
+    answer: Label
     method: str
     label: str
     probability: float
@@ -112,6 +115,7 @@ class Heatmap:
         """Return everything but the arrays, as JSON values."""
         return {
             "name": printable(self.name),
+            "answer": list(self.answer) if isinstance(self.answer, tuple) else self.answer,
             "method": self.method,
             "class": self.label,
             "probability": _shortest(self.probability),

@@ -136,7 +136,7 @@ def confusion_lines(evaluation: Evaluation, *, width: int = WIDTH) -> tuple[str,
 
 
 def _worst_lines(evaluation: Evaluation) -> tuple[str, ...]:
-    worst = evaluation.worst_confusions(10)
+    worst = evaluation.worst_confusions[:10]
     rows = [("truth", "taken for", "images", "share of truth")]
     for one in worst:
         truth, answer = (shortened(name, _LONGEST_NAME) for name in (one.truth, one.answer))

@@ -15,18 +15,27 @@ from sightline.dataset.record import splits_on_record
 from sightline.errors import ConfigError, DataError, unknown_name
 from sightline.evaluation import Comparison, check_same_classes
 from sightline.evaluation import compare as compare_answers
+from sightline.evaluation.abstaining import Answered, answered
 from sightline.inference import Runner
-from sightline.workflows.evaluate import PARTS, Selection, evaluate_images
+from sightline.workflows.evaluate import PARTS, Judged, Selection, evaluate_images
 
 Records = tuple[Sequence[RecordRow], Sequence[RecordRow]]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Compared:
-    """A comparison and the images it was made on."""
+    """A comparison and the images it was made on.
+
+    Attributes:
+        comparison: Of the answers to all of them.
+        selection: The images.
+        answered: What the rules of each model do on them; `None` for one that answers all, and on
+            validation images, which chose the rules.
+    """
 
     comparison: Comparison
     selection: Selection
+    answered: tuple[Answered | None, Answered | None]
 
 
 def select_both(
@@ -108,7 +117,17 @@ def compare_runners(
         judged[0].labels,
         groups=selection.groups,
     )
-    return Compared(comparison=comparison, selection=selection)
+    before_answers, after_answers = (_answered(one) for one in judged)
+    return Compared(
+        comparison=comparison, selection=selection, answered=(before_answers, after_answers)
+    )
+
+
+def _answered(judged: Judged) -> Answered | None:
+    selection = judged.selection
+    if selection.on == "validation":  # which chose the rules
+        return None
+    return answered(judged.predictions, judged.labels, groups=selection.groups)
 
 
 def _common_part(parts: Sequence[str], on: str) -> str:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from sightline.dataset import Finding
 from sightline.dataset.walking import Walk
-from sightline.errors import DataError, ModelError, did_you_mean
+from sightline.errors import ConfigError, DataError, ModelError, did_you_mean
 from sightline.files import load_attribute, printable
 from sightline.images import FileSource, Source
 from sightline.inference import LiteRTRunner, Runner, predict_stream
@@ -79,7 +79,8 @@ def find_images(paths: Sequence[str]) -> Images:
     wrong with it.
 
     Raises:
-        DataError: A path does not exist, a glob matches nothing, or folders hold no image.
+        ConfigError: A path does not exist, or a glob matches nothing.
+        DataError: Folders hold no image.
     """
     sources: list[Source] = []
     findings: list[Finding] = []
@@ -108,11 +109,11 @@ def _expand(path: str) -> list[str]:
         return [path]
     found = sorted(glob.glob(path, recursive=True)) if glob.has_magic(path) else []
     if not found:
-        raise DataError(
+        raise ConfigError(
             f"Nothing at {printable(path)}.",
             expected="a file, a folder, or a pattern that matches some",
             fix="check the path; quote patterns so that the shell leaves them alone",
-            code="no_such_file",
+            code="no_such_path",
         )
     return found
 

@@ -111,7 +111,7 @@ def _choice(group: str, title: str, words: dict[str, str]) -> Markup:
 
 
 def _worst(facts: Facts) -> tuple[Block, ...]:
-    worst = facts.evaluation.worst_confusions(_WORST)
+    worst = facts.evaluation.worst_confusions[:_WORST]
     if not worst:
         return (Sentence(text="No image was taken for another class."),)
     columns = (

@@ -46,7 +46,7 @@ def _weakest(facts: Facts) -> tuple[Block, ...]:
         f"It is recognised in {value(recall)} of its {images(recall.n, facts.part)}",
     ]
     worst = next(
-        (one for one in facts.evaluation.worst_confusions(1000) if one.truth == weakest.name), None
+        (one for one in facts.evaluation.worst_confusions if one.truth == weakest.name), None
     )
     if worst is not None:
         words += [", and most often taken for ", name(worst.answer), f" ({worst.count:,} times)"]
