@@ -63,9 +63,9 @@ def test_equal_numbers_are_never_torn_apart() -> None:
     numbers = np.array([1.0] * 50 + [2.0] * 20 + [3.0, 4.0, 5.0] * 10)
     found = slices(right((60, 100)), {"size": numbers})
     assert sorted((one.value, one.n) for one in found.slices) == [
+        ("higher (2 to 3)", 30),
         ("highest (4 to 5)", 20),
         ("lowest (1 to 1)", 50),
-        ("higher (2 to 3)", 30),
     ]
     few = slices(right((60, 100)), {"flash": np.array([0.0, 1.0] * 50)})
     assert sorted(one.value for one in few.slices) == ["0", "1"]
