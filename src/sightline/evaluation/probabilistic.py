@@ -8,8 +8,8 @@ rank all images again thousands of times.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -118,7 +118,7 @@ def judge_probabilities(
         seed: Of the bootstrap, for Brier score, calibration and coverage error.
     """
     several = task == "multi_label"
-    areas = _Areas(truth=truth, clusters=clusters)
+    areas = _Areas(truth, clusters)
     rankings = {
         name: areas.add(Ranked.of(truth[:, column], probabilities[:, column]))
         for column, name in enumerate(classes)
@@ -180,7 +180,6 @@ def _decisions(
     return probabilities.ravel(), truth.ravel(), images.repeat(truth.shape[1])
 
 
-@dataclass(kw_only=True, eq=False)
 class _Areas:
     """Areas of the classes and their means.
 
@@ -189,27 +188,26 @@ class _Areas:
     have limits that do not believe the ranks alone; the wider limits count.
     """
 
-    truth: np.ndarray
-    clusters: Clusters | None
-    areas: list[_Area] = field(default_factory=list)
-    precisions: list[_Area] = field(default_factory=list)
+    def __init__(self, truth: np.ndarray, clusters: Clusters | None) -> None:
+        self._clusters = clusters
+        self._areas, self._precisions = _Mean(len(truth)), _Mean(len(truth))
 
     def add(self, ranked: Ranked) -> ClassRanking:
         roc_auc = average_precision = Estimate.undefined()
         roc = precision_recall = None
         if ranked.present:
             value, influence = ranked.average_precision()
-            few = wilson_limits(value, worth_of(ranked.truth, influence, self.clusters))
+            few = wilson_limits(value, worth_of(ranked.truth, influence, self._clusters))
             average_precision = self._estimate(value, influence, few)
-            self.precisions.append(_Area(ranked.truth, average_precision, influence))
+            self._precisions.add(ranked.truth, average_precision, influence)
             precision_recall = ranked.precision_recall().thinned(_POINTS)
         if ranked.present and ranked.absent:
             value, influence = ranked.auc()
             worths = [
-                worth_of(some, influence, self.clusters) for some in (ranked.truth, ~ranked.truth)
+                worth_of(some, influence, self._clusters) for some in (ranked.truth, ~ranked.truth)
             ]
             roc_auc = self._estimate(value, influence, auc_limits(value, *worths))
-            self.areas.append(_Area(ranked.truth, roc_auc, influence))
+            self._areas.add(ranked.truth, roc_auc, influence)
             roc = ranked.roc().thinned(_POINTS)
         return ClassRanking(
             roc_auc=roc_auc,
@@ -220,28 +218,55 @@ class _Areas:
 
     def means(self) -> tuple[Estimate, Estimate, Estimate]:
         """Return the means of the ROC AUC, plain and weighted, and of the average precision."""
-        support = [float(one.truth.sum()) for one in self.areas]
-        return self._mean(self.areas), self._mean(self.areas, support), self._mean(self.precisions)
+        if not self._precisions.estimates:
+            return (Estimate.undefined(),) * 3
+        precision = self._mean(*self._precisions.plain())
+        if not self._areas.estimates:
+            return Estimate.undefined(), Estimate.undefined(), precision
+        return self._mean(*self._areas.plain()), self._mean(*self._areas.weighted()), precision
 
-    def _mean(self, areas: list[_Area], support: list[float] | None = None) -> Estimate:
-        if not areas:
-            return Estimate.undefined()
-        weights = np.array(support or [1.0] * len(areas))
-        shares = (weights / weights.sum()).tolist()
-        together = mean_of([one.estimate for one in areas], shares=shares, n=len(self.truth))
-        influence = np.zeros(len(self.truth))
-        for share, one in zip(shares, areas, strict=True):
-            influence += share * one.influence
-            if support:  # the weights are of the sample too
-                influence += one.truth * (one.estimate.value - together.value) / weights.sum()
+    def _mean(self, together: Estimate, influence: np.ndarray) -> Estimate:
         return self._estimate(together.value, influence, (together.low, together.high))
 
     def _estimate(self, value: float, influence: np.ndarray, few: tuple[float, float]) -> Estimate:
-        limits = linear_limits(value, influence, self.clusters)
-        return wider(value, limits, few, n=len(self.truth))
+        limits = linear_limits(value, influence, self._clusters)
+        return wider(value, limits, few, n=len(influence))
 
 
-class _Area(NamedTuple):
-    truth: np.ndarray
-    estimate: Estimate
-    influence: np.ndarray
+class _Mean:
+    """The mean of the classes' figures; keeps sums, for a thousand influences fill the memory.
+
+    Attributes:
+        estimates: The figures.
+    """
+
+    def __init__(self, n: int) -> None:
+        self.estimates: list[Estimate] = []
+        self._support: list[float] = []
+        self._influence, self._by_support = np.zeros(n), np.zeros(n)
+        self._classes, self._values = np.zeros(n), np.zeros(n)
+
+    def add(self, truth: np.ndarray, estimate: Estimate, influence: np.ndarray) -> None:
+        """Take the figure of one class, and how much each image moves it, (n,)."""
+        support = float(truth.sum())
+        self.estimates.append(estimate)
+        self._support.append(support)
+        self._influence += influence
+        self._by_support += support * influence
+        self._classes += truth
+        self._values += truth * estimate.value
+
+    def plain(self) -> tuple[Estimate, np.ndarray]:
+        """Return the mean and how much each image moves it."""
+        count = len(self.estimates)
+        mean = mean_of(self.estimates, n=len(self._influence))
+        return mean, self._influence / count
+
+    def weighted(self) -> tuple[Estimate, np.ndarray]:
+        """Return the mean by support, and how much each image moves it."""
+        total = sum(self._support)
+        shares = [one / total for one in self._support]
+        mean = mean_of(self.estimates, shares=shares, n=len(self._influence))
+        # The weights are of the sample too.
+        moved = self._values - mean.value * self._classes
+        return mean, (self._by_support + moved) / total

@@ -194,22 +194,22 @@ def _f1_of_images(truth: np.ndarray, answer: np.ndarray) -> np.ndarray:
 
 
 def _per_class(counts: Counts, resamples: Resamples) -> tuple[ClassScores, ...]:
-    truth, answer = counts.truth_and_answer
-    hits, clusters = truth & answer, counts.clusters
-    agreements = resamples.agreements(counts.marginals, n=counts.n)
+    # Class by class: with a thousand of them, columns that lie apart take most of the time.
+    by_class = [np.ascontiguousarray(table.T) for table in counts.truth_and_answer]
+    agreements, clusters = resamples.agreements(counts.marginals, n=counts.n), counts.clusters
     return tuple(
         ClassScores(
             name=name,
-            precision=share_estimate(hits[:, column], answer[:, column], clusters),
-            recall=share_estimate(hits[:, column], truth[:, column], clusters),
-            f1=f1_estimate(share_estimate(hits[:, column], (truth | answer)[:, column], clusters)),
+            precision=share_estimate(truth & answer, answer, clusters),
+            recall=share_estimate(truth & answer, truth, clusters),
+            f1=f1_estimate(share_estimate(truth & answer, truth | answer, clusters)),
             matthews=matthews,
             kappa=kappa,
-            support=int(truth[:, column].sum()),
-            answered=int(answer[:, column].sum()),
+            support=int(truth.sum()),
+            answered=int(answer.sum()),
         )
-        for column, (name, (matthews, kappa)) in enumerate(
-            zip(counts.classes, agreements, strict=True)
+        for name, truth, answer, (matthews, kappa) in zip(
+            counts.classes, *by_class, agreements, strict=True
         )
     )
 
