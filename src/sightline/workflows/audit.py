@@ -168,8 +168,10 @@ def predict_labels(
     unjudged = rows[np.isnan(probabilities[rows]).any(axis=1)]
     errors |= {int(row): _not_judged(dataset.rows[row].labels) for row in unjudged}
     failed = list(errors)
-    embeddings = np.full((len(dataset), components.shape[1]), np.nan, np.float32)
-    embeddings[rows] = components
+    embeddings = components
+    if len(rows) < len(dataset):  # a copy of 100,000 rows takes 200 MB
+        embeddings = np.full((len(dataset), components.shape[1]), np.nan, np.float32)
+        embeddings[rows] = components
     probabilities[failed], embeddings[failed] = np.nan, np.nan
     return Predictions(
         task=dataset.task,
