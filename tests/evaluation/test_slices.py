@@ -101,6 +101,28 @@ def test_images_taken_together_say_less() -> None:
     assert wide.high - wide.low > 2 * (narrow.high - narrow.low)
 
 
+def test_two_patients_show_next_to_nothing() -> None:
+    # Half of each patient's images are right, so nothing of how patients differ can be seen.
+    answers, place = right((5, 10), (5, 10), (19, 20)), {"place": ["a"] * 20 + ["b"] * 20}
+    groups = np.repeat(np.arange(4), 10).tolist()
+    found = slices(answers, place, groups=groups)
+    assert found.weak == () and slices(answers, place).weak != ()
+    few = only(found, "a").accuracy
+    assert few.low < 0.1 and few.high > 0.9
+
+
+def test_where_the_camera_does_not_matter_it_is_seldom_called_weak() -> None:
+    random, alarms = np.random.default_rng(0), 0
+    cameras = np.repeat(np.arange(8), 40)  # of two patients each, with twenty images
+    patients = np.repeat(np.arange(16), 20).tolist()
+    place = {"camera": [f"{camera}" for camera in cameras]}
+    for _ in range(100):
+        ease = random.beta(4, 1, 16).repeat(20)  # patients differ
+        answers = random.random(len(ease)) < ease
+        alarms += slices(answers, place, groups=patients).weak != ()
+    assert alarms <= 10
+
+
 def test_groups_of_one_change_nothing() -> None:
     answers, place = right((30, 40), (20, 40)), {"place": ["a"] * 40 + ["b"] * 40}
     assert slices(answers, place, groups=range(80)) == slices(answers, place)
@@ -120,7 +142,7 @@ def test_looking_at_chance_finds_something_one_time_in_twenty() -> None:
 def test_lengths_must_agree() -> None:
     with pytest.raises(DataError, match="2 values of place for 3 images"):
         slices(right((1, 3)), {"place": ["a", "b"]})
-    with pytest.raises(DataError, match="2 values of the groups for 3 images"):
+    with pytest.raises(DataError, match="2 groups for 3 images"):
         slices(right((1, 3)), {}, groups=["a", "b"])
 
 

@@ -15,8 +15,9 @@ from sightline.inference import LiteRTModel, LiteRTRunner, litert
 from sightline.inference.keras import KerasRunner
 from sightline.models import Architecture
 from sightline.models.build import build
-from sightline.models.bundle import HELD_OUT, TWIN, Bundle, pack_held_out
+from sightline.models.bundle import HELD_OUT, TWIN, Bundle
 from sightline.models.familiarity import Familiarity
+from sightline.models.members import pack_held_out
 from sightline.models.rules import HeldOut
 
 OUTPUTS = ("probabilities", "logits", "embedding")

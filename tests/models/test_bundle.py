@@ -23,12 +23,10 @@ from sightline.models.bundle import (
     TWIN,
     WEIGHTS,
     Bundle,
-    pack_held_out,
-    pack_record,
-    pack_weights,
     read_bundle,
     write_bundle,
 )
+from sightline.models.members import TEMPERATURE, pack_held_out, pack_record, pack_weights
 from sightline.models.rules import HeldOut, Rules
 
 RECORD_ROWS = (
@@ -297,6 +295,31 @@ def test_weights_that_are_no_tensors_are_refused(tmp_path: Path) -> None:
     write_bundle(tmp_path / "x.sightline", replace(a_bundle(), members=members))
     with pytest.raises(ModelError, match="not a valid safetensors file"):
         read_bundle(tmp_path / "x.sightline").weights()
+
+
+@pytest.mark.parametrize(
+    "value", [None, np.float32(-1), np.float32(np.inf), np.ones(3, np.float32)]
+)
+def test_a_temperature_that_is_none_is_refused(value: object) -> None:
+    weights = {} if value is None else {TEMPERATURE: np.float32(value)}
+    members = {**a_bundle().members, WEIGHTS: pack_weights(weights)}
+    with pytest.raises(ModelError, match="temperature"):
+        replace(a_bundle(), members=members).temperature()
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "[" * 100_000,
+        '{"digest": [1], "labels": ["a"], "group": null, "split": "test", "name": "x"}',
+        '{"digest": "1", "labels": "abc", "group": null, "split": "test", "name": "x"}',
+        '{"digest": "1", "labels": ["a"], "group": null, "split": "test", "name": 5}',
+    ],
+)
+def test_rows_of_another_kind_are_no_record(line: str) -> None:
+    members = {**a_bundle().members, RECORD: line.encode()}
+    with pytest.raises(ModelError, match="record of images is damaged"):
+        replace(a_bundle(), members=members).record()
 
 
 def test_a_record_that_is_none_is_refused(tmp_path: Path) -> None:

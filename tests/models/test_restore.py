@@ -8,8 +8,8 @@ import pytest
 from sightline.images import Preprocessing
 from sightline.models import Architecture
 from sightline.models.build import build
-from sightline.models.bundle import WEIGHTS, Bundle, pack_weights
-from sightline.models.deciding import TEMPERATURE
+from sightline.models.bundle import WEIGHTS, Bundle
+from sightline.models.members import TEMPERATURE, pack_weights
 from sightline.models.restore import restore
 from sightline.models.weights import named_weights
 

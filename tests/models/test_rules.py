@@ -78,6 +78,9 @@ def test_tensors_give_back_the_answers():
         {"logits": np.zeros((3, 2))},
         {"truth": np.zeros((2, 2), bool)},
         {"distances": np.zeros(2, np.float32)},
+        {"distances": np.float32([0.1, -0.2, 0.3])},
+        {"distances": np.float32([0.1, 99, 0.3])},
+        {"groups": np.float32([0, 1, 2])},
         {"logits": np.full((3, 2), np.nan, np.float32)},
     ],
 )

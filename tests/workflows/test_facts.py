@@ -41,8 +41,8 @@ class Model:
         self._temperature = np.float32(temperature if len(temperature) > 1 else temperature[0])
         self._held = held
 
-    def weights(self) -> dict[str, np.ndarray]:
-        return {"temperature/temperature": self._temperature}
+    def temperature(self) -> np.ndarray:
+        return self._temperature
 
     def held_out(self) -> HeldOut | None:
         if not self._held:

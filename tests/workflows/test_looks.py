@@ -112,7 +112,7 @@ def test_a_torn_line_is_not_counted_and_said(tmp_path: Path) -> None:
     assert found.notices == (f"1 damaged line in {ledger}: not counted.",)
 
 
-@pytest.mark.parametrize("line", ["[]", "7", '{"time": 1}', "\udcff", "nonsense"])
+@pytest.mark.parametrize("line", ["[]", "7", '{"time": 1}', "\udcff", "nonsense", "[" * 100_000])
 def test_a_line_of_another_hand_is_not_counted(tmp_path: Path, line: str) -> None:
     path = tmp_path / "m.sightline"
     ledger_of(path).write_bytes(line.encode("utf-8", "surrogateescape") + b"\n")

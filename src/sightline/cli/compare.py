@@ -18,6 +18,7 @@ from sightline.files import printable
 from sightline.inference import LiteRTRunner
 from sightline.models.bundle import read_bundle
 from sightline.reporting import comparison_lines
+from sightline.reporting.rules import answered_line
 from sightline.workflows.compare import Compared, compare_runners, select_both
 from sightline.workflows.looks import Looks, record_look
 
@@ -101,6 +102,4 @@ def _tell(console: Console, compared: Compared, paths: Sequence[Path]) -> None:
         console.line()
     for letter, rules in zip("AB", compared.answered, strict=True):
         if rules is not None:
-            console.line(
-                f"By the rules of {letter} {rules.coverage} are answered, {rules.error} wrong"
-            )
+            console.line(answered_line(rules, whose=letter))

@@ -14,6 +14,7 @@ from sightline.files import free_path, printable
 from sightline.models.bundle import SUFFIX, Bundle, read_bundle, write_bundle
 from sightline.models.deciding import Grounds, offers
 from sightline.models.deciding import decide as choose
+from sightline.models.rules import Rules
 from sightline.models.wishes import Wish
 from sightline.reporting.rules import rule_lines
 
@@ -52,11 +53,13 @@ def decide(
             fix="for example --max-error 0.02 --save strict.sightline",
             code="bad_wish",
         )
-    bundle = read_bundle(model)
+    given = bundle = read_bundle(model)
     if save is not None:
         save = free_path(save, suffixes=(SUFFIX,), overwrite=overwrite)
-        bundle = choose(bundle, wish)
+        bundle = choose(given, wish)
         write_bundle(save, bundle)
+        if not wish.answer_all:
+            _tell_ended(console, given.rules, bundle.rules)
     if console.as_json:
         console.document(_document(bundle, save))
         return
@@ -66,8 +69,20 @@ def decide(
         _tell_offers(console, bundle)
         return
     if bundle.held_out() is not None:
-        console.line(f"of the images that chose this, {Grounds.of(bundle).coverage} get an answer")
+        share = Grounds.of(bundle).coverage(bundle.rules)
+        counted = "decisions on images" if bundle.task == "multi_label" else "images"
+        console.line(f"of the {counted} that chose this, {share} are answered")
     console.line(f"saved {printable(save)}")
+
+
+def _tell_ended(console: Console, before: Rules, after: Rules) -> None:
+    """Say which promises have ended, because what they were made for has changed."""
+    ended = sorted(set(before.promises) - set(after.promises))
+    if ended:
+        console.note(
+            f"No longer promised: {printable(', '.join(ended))}. It was shown for other answers; "
+            "ask for both together."
+        )
 
 
 def _document(bundle: Bundle, save: Path | None) -> dict[str, object]:
@@ -100,5 +115,5 @@ def _tell_offers(console: Console, bundle: Bundle) -> None:
         columns = ["wrong of the answers, at most", "answered", "95 % interval", "ask with"]
         console.table(columns, rows, right=columns[:2])
     missing = [f"{offer.max_error:g}" for offer in found if offer.coverage is None]
-    shown = f"shown on {len(grounds.truth)} {grounds.unit} that did not choose the model"
+    shown = f"shown on {len(grounds.truth)} {grounds.held_out.unit} that did not choose the model"
     console.line(f"{shown}; cannot be: {', '.join(missing)}" if missing else shown)

@@ -27,6 +27,7 @@ from sightline.files import free_path, printable
 from sightline.inference import LiteRTRunner
 from sightline.models.bundle import read_bundle
 from sightline.reporting import evaluation_lines
+from sightline.reporting.rules import answered_line
 from sightline.reporting.slices import slice_lines
 from sightline.workflows.evaluate import Judged, evaluate_images, select
 from sightline.workflows.looks import Looks, record_look
@@ -161,7 +162,7 @@ def _tell(console: Console, judged: Judged) -> None:
     )
     if rules is not None:
         console.line()
-        console.line(f"By the model's rules {rules.coverage} are answered, {rules.error} wrong")
+        console.line(answered_line(rules, whose="the model"))
     console.line()
     for line in slice_lines(_slices(judged)):
         console.line(line)

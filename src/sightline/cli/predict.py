@@ -88,7 +88,7 @@ def _lines(chunk: Predictions, top: int) -> Iterator[str]:
         answer = row["answer"]
         words = ", ".join(answer) or "none" if isinstance(answer, list) else answer
         best = ", ".join(f"{item['label']} {item['probability']:.3f}" for item in row["top"])
-        yield f"{name}: {words} ({best})"
+        yield f"{name}: {printable(f'{words} ({best})')}"
 
 
 def _tell_end(console: Console, *, images: int, failed: int, save: Path | None) -> None:

@@ -105,15 +105,22 @@ def limit_for_error(
 
 
 def limit_for_coverage(
-    confidence: np.ndarray, right: np.ndarray, coverage: float, *, unit: str = "images"
+    confidence: np.ndarray,
+    right: np.ndarray,
+    coverage: float,
+    *,
+    unanswered: int = 0,
+    unit: str = "images",
 ) -> Limit:
     """Return the limit at which a share of the images gets an answer.
 
     Args:
         confidence: float32 (n,), of images that neither trained nor chose the model and do not
-            hang together; 0 for one that gets no answer anyway.
+            hang together.
         right: bool (n,); only for the figures.
         coverage: The share, above 0 and below 1.
+        unanswered: Further images that get no answer anyway, among them the one whose distance
+            set the limit for that: such a limit costs coverage too.
         unit: What n counts, for the words.
 
     Raises:
@@ -121,19 +128,23 @@ def limit_for_coverage(
         CheckFailedError: There are too few images.
     """
     check_share("coverage", coverage)
-    n = len(confidence)
-    # A new image is as likely to fall on any place among the n; cf. `conformal`.
-    place = math.floor((n + 1) * (1 - coverage) + 1e-9)
+    n = len(confidence) + unanswered
+    # A new image is as likely to fall on any place among the n; cf. `conformal`. On average over
+    # models, (n - unanswered + 1) / (n + 1) get past the other limit, and of them all but
+    # place / (n - unanswered + 1) past this one.
+    place = math.floor(len(confidence) + 1 - (n + 1) * coverage + 1e-9)
     if n == 0 or place < 1:
         raise CheckFailedError(
             f"{n} {unit} cannot show a coverage of {coverage:.4g}.",
-            expected=f"at least {math.ceil(coverage / (1 - coverage))} of them",
+            expected=f"at most {len(confidence) / (n + 1):.3g} with {unanswered} of them unanswered"
+            if unanswered
+            else f"at least {math.ceil(coverage / (1 - coverage))} of them",
             fix="give more validation images, or ask for less",
             code="too_few_images",
         )
     limit = float(np.sort(confidence)[place - 1])
     promise = f"at least {coverage:.4g} of the images get an answer (mean, chosen on {n} {unit})"
-    return _limit(limit, confidence, right, promise)
+    return _limit(limit, confidence, right, promise, unanswered=unanswered)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -143,10 +154,12 @@ class Answered:
     Attributes:
         coverage: Share of the images that get an answer; multi-label: of the decisions.
         error: Share of wrong ones among the answers given.
+        counted: `"images"` or `"decisions"`.
     """
 
     coverage: Estimate
     error: Estimate
+    counted: str
 
     def to_json(self) -> dict[str, Any]:
         """Return both."""
@@ -181,6 +194,7 @@ def answered(
     return Answered(
         coverage=share_estimate(flat, everything, clusters),
         error=share_estimate(wrong.ravel() & flat, flat, clusters),
+        counted="images" if predictions.task == "multi_class" else "decisions",
     )
 
 
@@ -283,13 +297,15 @@ def tail(n: int, errors: int, share: float) -> float:
     return float(np.exp(logs + counts * math.log(share) + (n - counts) * math.log1p(-share)).sum())
 
 
-def _limit(limit: float, confidence: np.ndarray, right: np.ndarray, promise: str) -> Limit:
+def _limit(
+    limit: float, confidence: np.ndarray, right: np.ndarray, promise: str, *, unanswered: int = 0
+) -> Limit:
     answered = confidence >= np.float32(limit)
     given = int(answered.sum())
     return Limit(
         unsure_below=limit,
         promise=promise,
-        coverage=wilson(given, len(confidence)),
+        coverage=wilson(given, len(confidence) + unanswered),
         error=wilson(int((answered & ~right).sum()), given),
     )
 

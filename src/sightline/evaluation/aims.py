@@ -107,7 +107,8 @@ def threshold_for_recall(
             code="not_shown",
         )
     promise = (
-        f"a recall of at least {recall:.4g} (with {CONFIDENCE_LEVEL:.0%} confidence, shown on "
+        f'a recall of at least {recall:.4g} before "unsure" (with {CONFIDENCE_LEVEL:.0%} '
+        f"confidence, shown on "
         f"{len(own)} {unit})"
     )
     return _threshold(float(own[place - 1]), probabilities, has, promise)

@@ -88,17 +88,19 @@ def share_estimate(hits: np.ndarray, trials: np.ndarray, clusters: Clusters | No
     if clusters is None or n == 0:
         return wilson(successes, n)
     share = successes / n
-    low, high = wilson_limits(share, _effective_n(hits, trials, clusters))
+    low, high = wilson_limits(share, effective_n(hits, trials, clusters))
     return Estimate(value=share, low=low, high=high, n=n)
 
 
-def _effective_n(hits: np.ndarray, trials: np.ndarray, clusters: Clusters) -> float:
-    """Return how many independent trials the trials are worth.
+def effective_n(hits: np.ndarray, trials: np.ndarray, clusters: Clusters | None) -> float:
+    """Return how many independent trials some trials are worth, at least one of them.
 
     The design effect is that of the groups' totals, and the worst that their sizes allow
     (each group all right or all wrong) where hardly a group shows what it is: a sample
     without an error says nothing of how errors hang together.
     """
+    if clusters is None:
+        return float(trials.sum())
     sizes = np.bincount(clusters.of, weights=trials, minlength=clusters.count)
     won = np.bincount(clusters.of, weights=hits, minlength=clusters.count)
     won, sizes = won[sizes > 0], sizes[sizes > 0]

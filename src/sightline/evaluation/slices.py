@@ -16,8 +16,9 @@ from typing import Any
 import numpy as np
 
 from sightline.errors import DataError
-from sightline.evaluation.estimates import Estimate, wilson_limits
-from sightline.evaluation.grouping import Groups, numbered
+from sightline.evaluation.clusters import Clusters, effective_n, share_estimate
+from sightline.evaluation.estimates import Estimate
+from sightline.evaluation.grouping import Groups
 from sightline.evaluation.significance import SIGNIFICANT, fisher, holm
 from sightline.files import printable
 
@@ -117,8 +118,8 @@ def slices(
     """Judge the images that share a value, for each value of each attribute.
 
     Numbers are cut into four ranges of equally many images. Images that were taken together
-    (`groups`) say less than as many apart: counts are divided by how much less, before they
-    meet Wilson's interval and Fisher's test.
+    (`groups`) say less than as many apart: Wilson's interval and Fisher's test are given as many
+    as they are worth (`clusters.effective_n`).
 
     Args:
         right: Which images are answered right, bool (n,).
@@ -132,22 +133,22 @@ def slices(
     Source: J. N. K. Rao and A. J. Scott, Biometrics 48 (1992), 577-585, for the groups;
     R. G. Newcombe, Statistics in Medicine 17 (1998), 873-890, method 10, for the difference.
     """
-    units = np.arange(len(right)) if groups is None else numbered(groups)
-    _check_lengths(len(right), {**attributes, "the groups": units})
+    _check_lengths(len(right), attributes)
+    clusters = Clusters.among(np.ones(len(right), bool), groups)
     found: list[Slice] = []
     small: dict[str, tuple[int, int]] = {}
     for name, given in attributes.items():
         values = _named(given)
         known = values != UNKNOWN
         counts = Counter(values.tolist())
-        few = [n for n in counts.values() if n < smallest]
+        few = [n for value, n in counts.items() if n < smallest and value != UNKNOWN]
         if few:
             small[name] = (len(few), sum(few))
         for value, n in counts.items():
             inside = values == value
             if n >= smallest and value != UNKNOWN and (known & ~inside).any():
-                parts = _part(right, inside, units), _part(right, known & ~inside, units)
-                found.append(_slice(name, value, *parts))
+                parts = inside, known & ~inside
+                found.append(_slice((name, value), right, parts, clusters))
     adjusted = holm([one.p_value for one in found])
     whole = [replace(one, adjusted=p) for one, p in zip(found, adjusted, strict=True)]
     return Slices(
@@ -157,56 +158,36 @@ def slices(
     )
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Part:
-    """Some of the images.
+def _slice(
+    named: tuple[str, str],
+    right: np.ndarray,
+    parts: tuple[np.ndarray, np.ndarray],
+    clusters: Clusters | None,
+) -> Slice:
+    """Judge a part of the images against the rest.
 
-    Attributes:
-        n: How many.
-        share: Of right answers.
-        worth: How many images taken apart would say as much.
+    Args:
+        named: Attribute and value.
+        right: Which images are answered right, bool (n,).
+        parts: The images inside, and the rest, bool (n,) each.
+        clusters: Which images hang together.
     """
-
-    n: int
-    share: float
-    worth: float
-
-    @property
-    def accuracy(self) -> Estimate:
-        low, high = wilson_limits(self.share, self.worth)
-        return Estimate(value=self.share, low=low, high=high, n=self.n)
-
-
-def _part(right: np.ndarray, inside: np.ndarray, units: np.ndarray) -> _Part:
-    n, share = int(inside.sum()), float(right[inside].mean())
-    taken, sizes = np.unique(units[inside], return_inverse=True)
-    count = len(taken)
-    if count == n:
-        return _Part(n=n, share=share, worth=n)
-    if count == 1 or share in (0.0, 1.0):
-        return _Part(n=n, share=share, worth=count)  # no spread to be seen: the cautious end
-    apart = np.bincount(sizes, weights=right[inside] - share)
-    variance = count / (count - 1) * float((apart**2).sum()) / n**2
-    inflation = max(1.0, variance / (share * (1 - share) / n))
-    return _Part(n=n, share=share, worth=max(1.0, n / inflation))
-
-
-def _slice(attribute: str, value: str, inside: _Part, rest: _Part) -> Slice:
-    accuracy, other = inside.accuracy, rest.accuracy
+    accuracy, other = (share_estimate(right & part, part, clusters) for part in parts)
     gain = accuracy.value - other.value
     # Each limit is as far as the nearer limit of one share and the farther of the other allow.
     below = math.hypot(accuracy.value - accuracy.low, other.high - other.value)
     above = math.hypot(accuracy.high - accuracy.value, other.value - other.low)
-    worths = [max(1, round(part.worth)) for part in (inside, rest)]
-    rights = [round(part.share * worth) for part, worth in zip((inside, rest), worths, strict=True)]
+    worths = [max(1, round(effective_n(right & part, part, clusters))) for part in parts]
+    rights = [round(one.value * n) for one, n in zip((accuracy, other), worths, strict=True)]
     p_value = fisher(rights[0], worths[0], rights[1], worths[1])
+    n = accuracy.n + other.n
     return Slice(
-        attribute=attribute,
-        value=value,
-        n=inside.n,
+        attribute=named[0],
+        value=named[1],
+        n=accuracy.n,
         accuracy=accuracy,
         rest=other,
-        difference=Estimate(value=gain, low=gain - below, high=gain + above, n=inside.n + rest.n),
+        difference=Estimate(value=gain, low=gain - below, high=gain + above, n=n),
         p_value=p_value,
         adjusted=p_value,
     )

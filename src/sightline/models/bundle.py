@@ -20,15 +20,18 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from safetensors import SafetensorError
-from safetensors.numpy import load as load_tensors
-from safetensors.numpy import save as save_tensors
 
 from sightline.dataset import RecordRow
 from sightline.errors import DataError, ModelError, SightlineError, UnsafeModelError
 from sightline.files import open_atomically, parse_json, printable, sha256_bytes
 from sightline.images import Preprocessing
 from sightline.models.architecture import Architecture
+from sightline.models.members import (
+    check_weights,
+    read_record,
+    read_tensors,
+    temperature_of,
+)
 from sightline.models.rules import HeldOut, Rules
 
 FORMAT_VERSION = "1.1"
@@ -94,16 +97,17 @@ class Bundle:
         Raises:
             ModelError: The member is damaged or holds a value that is not finite.
         """
-        weights = _tensors(self.members[WEIGHTS], WEIGHTS)
-        for name, value in weights.items():
-            if not np.isfinite(value).all():
-                raise ModelError(
-                    f"The weight {name!r} holds NaN or infinity.",
-                    expected="finite weights",
-                    fix="train again, or take another copy of the file",
-                    code="non_finite_weight",
-                )
+        weights = read_tensors(self.members[WEIGHTS], WEIGHTS)
+        check_weights(weights)
         return weights
+
+    def temperature(self) -> np.ndarray:
+        """Return what divides the logits: float32 (), or (k,) for one for each label.
+
+        Raises:
+            ModelError: It is missing, of another shape, or not above 0.
+        """
+        return temperature_of(self.weights(), self.architecture.task, classes=len(self.classes))
 
     def twin(self) -> bytes:
         """Return the LiteRT twin."""
@@ -111,7 +115,7 @@ class Bundle:
 
     def record(self) -> tuple[RecordRow, ...]:
         """Return the images that training used, validation and test included."""
-        return tuple(_record_row(line) for line in self.members[RECORD].splitlines())
+        return read_record(self.members[RECORD])
 
     def held_out(self) -> HeldOut | None:
         """Return what the rules were chosen on; `None` where nothing calibrated the model.
@@ -121,32 +125,16 @@ class Bundle:
         """
         if HELD_OUT not in self.members:
             return None
-        tensors = _tensors(self.members[HELD_OUT], HELD_OUT)
+        tensors = read_tensors(self.members[HELD_OUT], HELD_OUT)
         return HeldOut.from_tensors(tensors, classes=len(self.classes), task=self.architecture.task)
 
     def golden_tensors(self) -> dict[str, np.ndarray]:
         """Return the golden vectors' arrays by name (`verification.golden` reads them)."""
-        return _tensors(self.members[GOLDEN_TENSORS], GOLDEN_TENSORS)
+        return read_tensors(self.members[GOLDEN_TENSORS], GOLDEN_TENSORS)
 
     def golden_files(self) -> dict[str, bytes]:
         """Return the golden image files by name."""
         return {name: self.members[name] for name in self.members if _GOLDEN_FILE.fullmatch(name)}
-
-
-def pack_weights(weights: Mapping[str, np.ndarray]) -> bytes:
-    """Return `weights` as safetensors, the same bytes for the same content."""
-    return save_tensors({name: np.asarray(weights[name], order="C") for name in sorted(weights)})
-
-
-def pack_held_out(held_out: HeldOut) -> bytes:
-    """Return `held_out` as safetensors."""
-    return save_tensors(held_out.tensors())
-
-
-def pack_record(rows: Sequence[RecordRow]) -> bytes:
-    """Return `rows` as JSON Lines."""
-    lines = (json.dumps(row._asdict(), ensure_ascii=True) for row in rows)
-    return "".join(f"{line}\n" for line in lines).encode()
 
 
 def write_bundle(path: str | os.PathLike[str], bundle: Bundle) -> None:
@@ -355,25 +343,6 @@ def _check_agreement(bundle: Bundle, shown: str) -> None:
     named = all(isinstance(tensor, str) for tensor in tensors.values())
     if not named or set(tensors) != {"probabilities", "logits", "embedding"}:
         raise _damaged(shown, "it does not name the twin's outputs")
-
-
-def _record_row(line: bytes) -> RecordRow:
-    try:
-        value = json.loads(line)
-        return RecordRow(**{**value, "labels": tuple(value["labels"])})
-    except (ValueError, TypeError, KeyError) as error:
-        raise ModelError(f"The bundle's record of images is damaged: {error}.") from error
-
-
-def _tensors(data: bytes, name: str) -> dict[str, np.ndarray]:
-    try:
-        return load_tensors(data)
-    except (SafetensorError, ValueError, KeyError, TypeError) as error:
-        raise ModelError(
-            f"{name} is not a valid safetensors file: {error}.",
-            fix="take another copy of the bundle",
-            code="damaged_model",
-        ) from error
 
 
 def _damaged(shown: str, why: str) -> ModelError:

@@ -4,6 +4,9 @@ From bundle to bundle: weights and twin stay as they are, only the rules change.
 the bundle carries its own answers to the validation images that calibrated it. Where these have
 groups (frames of one film, near duplicates), one image of each stands for it: many frames of one
 film show no more than one.
+
+What is called unlike the training data gets no answer, so promises on answers are shown on the
+other images: those nearer than the limit are drawn independently of each other, given the limit.
 """
 
 from __future__ import annotations
@@ -29,47 +32,63 @@ from sightline.evaluation.aims import (
     threshold_for_recall,
 )
 from sightline.evaluation.calibration import probabilities_of
+from sightline.evaluation.clusters import Clusters, share_estimate
 from sightline.evaluation.conformal import least_probability
-from sightline.evaluation.estimates import Estimate, wilson
+from sightline.evaluation.estimates import Estimate
 from sightline.files import printable
 from sightline.models.bundle import Bundle
 from sightline.models.rules import HeldOut, Rules, familiar_rules
 from sightline.models.wishes import Aim, Wish, check_wish
 from sightline.predictions import Predictions
 
-TEMPERATURE = "temperature/temperature"
-
 _OFFERED = (0.01, 0.02, 0.05, 0.1, 0.2)
+_USUAL = 0.5
+_THRESHOLD = "threshold["
+_COST_PROMISE = "the least expected cost, as far as the probabilities are right"
 
 
 def decide(bundle: Bundle, wish: Wish) -> Bundle:
     """Return the bundle with rules that fulfil a wish; what is not wished for stays.
 
-    A limit goes with the threshold that it was chosen for, if that moves.
+    A promise ends with what it was made for: that of a limit when the threshold moves, that of a
+    threshold when other images are called unlike the training data.
 
     Raises:
         ConfigError: A wish cannot be read, or names no class.
         CheckFailedError: The held-out images cannot show it, or there are none.
     """
     aims = check_wish(wish, bundle.classes, bundle.architecture.task)
+    rules = bundle.rules
     if wish.answer_all:
-        bundle = _with_rules(bundle, _answering_all(bundle.rules))
-    if wish.limited:
+        rules = _answering_all(rules)
+    grounds = Grounds.of(bundle) if wish.needs_images else None
+    if grounds is not None and wish.limited:
         # First, for what is unlike the training data gets no answer, whatever else is chosen.
-        bundle = _with_rules(bundle, familiar_rules(bundle.rules, held_out_of(bundle)))
+        rules = grounds.familiar(rules)
     for aim in aims:
-        bundle = _with_rules(bundle, _with_aim(bundle, aim))
-    return _with_rules(bundle, _with_limit(bundle, wish)) if wish.limited else bundle
-
-
-def _with_rules(bundle: Bundle, rules: Rules) -> Bundle:
+        rules = _with_aim(rules, aim, bundle, grounds)
+    if grounds is not None and wish.limited:
+        rules = _with_limit(rules, wish, grounds)
     return replace(bundle, rules=rules)
 
 
 def _answering_all(rules: Rules) -> Rules:
-    gone = ("unsure_below", "unlike_above")
-    promises = {name: text for name, text in rules.promises.items() if name not in gone}
-    return replace(rules, unsure_below=(), unlike_above=None, promises=promises)
+    kept = _without(rules, "unsure_below", "unlike_above", *_shown_thresholds(rules))
+    return replace(kept, unsure_below=(), unlike_above=None)
+
+
+def _without(rules: Rules, *promises: str) -> Rules:
+    kept = {name: text for name, text in rules.promises.items() if name not in promises}
+    return replace(rules, promises=kept)
+
+
+def _shown_thresholds(rules: Rules) -> tuple[str, ...]:
+    """Return the promises of thresholds that images have shown: a change of images ends them."""
+    return tuple(
+        name
+        for name, promise in rules.promises.items()
+        if name.startswith(_THRESHOLD) and promise != _COST_PROMISE
+    )
 
 
 def held_out_of(bundle: Bundle) -> HeldOut:
@@ -95,25 +114,31 @@ def not_calibrated(what: str) -> CheckFailedError:
 
 
 def held_out_predictions(bundle: Bundle) -> Predictions:
-    """Return the bundle's answers to the images that calibrated it, by its rules.
+    """Return the bundle's answers to all images that calibrated it, by its rules.
 
     Raises:
         CheckFailedError: No image calibrated this model.
     """
-    held_out, rules = held_out_of(bundle), bundle.rules
-    temperature = bundle.weights()[TEMPERATURE]
-    probabilities = probabilities_of(
-        held_out.logits, temperature, task=bundle.architecture.task
-    ).astype(np.float32)
-    return Predictions(
-        task=bundle.architecture.task,
-        classes=bundle.classes,
-        names=tuple(str(row) for row in range(len(probabilities))),
-        probabilities=probabilities,
-        logits=held_out.logits,
-        distances=held_out.distances if len(held_out.distances) else None,
-        threshold=rules.threshold(bundle.classes),
-        unsure_below=rules.limit(bundle.classes),
+    held_out, task = held_out_of(bundle), bundle.architecture.task
+    probabilities = probabilities_of(held_out.logits, bundle.temperature(), task=task)
+    return _by_rules(
+        Predictions(
+            task=task,
+            classes=bundle.classes,
+            names=tuple(str(row) for row in range(len(probabilities))),
+            probabilities=probabilities.astype(np.float32),
+            logits=held_out.logits,
+            distances=held_out.distances if len(held_out.distances) else None,
+        ),
+        bundle.rules,
+    )
+
+
+def _by_rules(answers: Predictions, rules: Rules) -> Predictions:
+    return replace(
+        answers,
+        threshold=rules.threshold(answers.classes),
+        unsure_below=rules.limit(answers.classes),
         unlike_above=rules.unlike_above,
     )
 
@@ -123,14 +148,14 @@ class Grounds:
     """What a rule is chosen on: independent images that neither trained nor chose the model.
 
     Attributes:
+        held_out: All images that calibrated the model.
         answers: To one image of each group, by the model's rules.
         truth: bool (n, k).
-        unit: What n counts.
     """
 
+    held_out: HeldOut
     answers: Predictions
     truth: np.ndarray
-    unit: str
 
     @classmethod
     def of(cls, bundle: Bundle) -> Grounds:
@@ -142,19 +167,39 @@ class Grounds:
         held_out = held_out_of(bundle)
         rows = held_out.independent()
         return cls(
+            held_out=held_out,
             answers=held_out_predictions(bundle)[rows],
             truth=held_out.truth[rows],
-            unit="images" if len(rows) == len(held_out.logits) else "groups of images",
         )
 
-    @property
-    def coverage(self) -> Estimate:
-        """Share of the images that get an answer."""
-        given = ~self.answers.unsure & ~self.answers.unlike
-        return wilson(int(given.sum()), len(given))
+    def familiar(self, rules: Rules) -> Rules:
+        """Return rules that call an image unlike the training data, if its limit can be known."""
+        found = familiar_rules(rules, self.held_out)
+        moved = found.unlike_above != rules.unlike_above
+        return _without(found, *_shown_thresholds(found)) if moved else found
+
+    def nearer(self, rules: Rules) -> tuple[Predictions, np.ndarray, str]:
+        """Return answers by rules, the truth, and what they count, without what is unlike.
+
+        The image whose distance is the limit is left out too: it is no independent draw.
+        """
+        answers, unit = _by_rules(self.answers, rules), self.held_out.unit
+        if rules.unlike_above is None or answers.distances is None:
+            return answers, self.truth, unit
+        rows = np.flatnonzero(answers.distances < np.float32(rules.unlike_above))
+        return answers[rows], self.truth[rows], f"{unit} like the training data"
+
+    def coverage(self, rules: Rules) -> Estimate:
+        """Return the share of the images that get an answer; multi-label: of the decisions."""
+        answers = _by_rules(self.answers, rules)
+        given = ~answers.unlike[:, None] & ~answers.unsure_decisions
+        if answers.task == "multi_class":
+            given = (~answers.unlike & ~answers.unsure)[:, None]
+        images = Clusters.among(np.ones(len(given), bool), None, each=given.shape[1])
+        return share_estimate(given.ravel(), np.ones(given.size, bool), images)
 
     def curve(self) -> RiskCoverage | None:
-        """Return how error and coverage trade off; multi-label: of whole answers."""
+        """Return how error and coverage trade off by confidence alone; multi-label: of images."""
         right = (self.answers.chosen == self.truth).all(axis=1)
         return risk_coverage(self.answers.confidence, right)
 
@@ -176,8 +221,8 @@ class Offer:
 
     Attributes:
         max_error: The share of the answers given that may be wrong.
-        coverage: Share of the images that would get an answer; `None` where the images that
-            calibrated the model cannot show the promise.
+        coverage: Share of the images that would get an answer, for multi-label of the decisions;
+            `None` where the images that calibrated the model cannot show the promise.
     """
 
     max_error: float
@@ -193,44 +238,63 @@ def offers(bundle: Bundle) -> tuple[Offer, ...]:
     """Return what `Wish(max_error=...)` would give, for some usual shares.
 
     Each promise holds on its own: who picks the best of them afterwards has picked by chance too.
+
+    Raises:
+        CheckFailedError: No image calibrated this model.
     """
-    return tuple(Offer(max_error=share, coverage=_price(bundle, share)) for share in _OFFERED)
+    grounds = Grounds.of(bundle)
+    rules = grounds.familiar(bundle.rules)
+    return tuple(
+        Offer(max_error=share, coverage=_price(rules, share, grounds)) for share in _OFFERED
+    )
 
 
-def _price(bundle: Bundle, max_error: float) -> Estimate | None:
+def _price(rules: Rules, max_error: float, grounds: Grounds) -> Estimate | None:
     try:
-        return Grounds.of(decide(bundle, Wish(max_error=max_error))).coverage
+        return grounds.coverage(_with_limit(rules, Wish(max_error=max_error), grounds))
     except CheckFailedError:
         return None
 
 
-def _with_limit(bundle: Bundle, wish: Wish) -> Rules:
+def _with_limit(rules: Rules, wish: Wish, grounds: Grounds) -> Rules:
     """Return the rules with a limit, for multi-label one for each label."""
-    grounds = Grounds.of(bundle)
-    right = grounds.answers.chosen == grounds.truth
-    if bundle.task == "multi_class":
-        confidence = grounds.answers.confidence
-        limits = [_limit(confidence, right.all(axis=1), grounds, wish)]
+    answers, truth, unit = grounds.nearer(rules)
+    right = answers.chosen == truth
+    unanswered = len(grounds.truth) - len(truth)
+
+    def limit(confidence: np.ndarray, right: np.ndarray) -> Limit:
+        if wish.max_error is not None:
+            return limit_for_error(confidence, right, wish.max_error, unit=unit)
+        return limit_for_coverage(
+            confidence,
+            right,
+            wish.coverage or 0.0,
+            unanswered=unanswered,
+            unit=grounds.held_out.unit,
+        )
+
+    if answers.task == "multi_class":
+        limits = [limit(answers.confidence, right.all(axis=1))]
+        promise = limits[0].promise
     else:
-        limits = _limits_of_labels(bundle, right, grounds, wish)
-    promise = limits[0].promise
-    if bundle.task == "multi_label":
-        promise = f"for each label on its own: {promise}"
+        limits = _limits_of_labels(answers, right, limit)
+        promise = f"for each label on its own: {limits[0].promise}"
     return replace(
-        bundle.rules,
-        unsure_below=tuple(limit.unsure_below for limit in limits),
-        promises={**bundle.rules.promises, "unsure_below": promise},
+        rules,
+        unsure_below=tuple(one.unsure_below for one in limits),
+        promises={**rules.promises, "unsure_below": promise},
     )
 
 
 def _limits_of_labels(
-    bundle: Bundle, right: np.ndarray, grounds: Grounds, wish: Wish
+    answers: Predictions,
+    right: np.ndarray,
+    limit: Callable[[np.ndarray, np.ndarray], Limit],
 ) -> list[Limit]:
     found, missing = [], []
-    for column, name in enumerate(bundle.classes):
-        confidence = grounds.answers.decision_confidence[:, column]
+    for column, name in enumerate(answers.classes):
         try:
-            found.append(_limit(confidence, right[:, column], grounds, wish))
+            found.append(limit(answers.decision_confidence[:, column], right[:, column]))
         except CheckFailedError as error:
             missing.append((name, error))
     if missing:
@@ -245,42 +309,26 @@ def _limits_of_labels(
     return found
 
 
-def _limit(confidence: np.ndarray, right: np.ndarray, grounds: Grounds, wish: Wish) -> Limit:
-    unlike = grounds.answers.unlike
-    if wish.max_error is not None:
-        # These get no answer, so they are in no share of the answers.
-        kept = ~unlike
-        return limit_for_error(confidence[kept], right[kept], wish.max_error, unit=grounds.unit)
-    answered = np.where(unlike, np.float32(0), confidence)
-    return limit_for_coverage(answered, right, wish.coverage or 0.0, unit=grounds.unit)
-
-
-def _with_aim(bundle: Bundle, aim: Aim) -> Rules:
+def _with_aim(rules: Rules, aim: Aim, bundle: Bundle, grounds: Grounds | None) -> Rules:
     """Return the rules with the threshold of one class chosen for an aim."""
-    column = bundle.classes.index(aim.name)
-    if aim.kind == "cost":
-        value = threshold_for_costs(*aim.numbers)
-        promise = "the least expected cost, as far as the probabilities are right"
+    column, several = bundle.classes.index(aim.name), bundle.task == "multi_label"
+    if grounds is None or aim.kind == "cost":  # which alone needs no image
+        value, promise = threshold_for_costs(*aim.numbers), _COST_PROMISE
     else:
-        grounds = Grounds.of(bundle)
-        probabilities = grounds.answers.probabilities[:, column]
-        # An image that is called unlike the training data is not given the class.
-        own = np.where(grounds.answers.unlike, np.float32(0), probabilities)
-        chosen = _chosen(aim, own, grounds.truth[:, column], grounds.unit)
+        answers, truth, unit = grounds.nearer(rules)
+        chosen = _chosen(aim, answers.probabilities[:, column], truth[:, column], unit)
         value, promise = chosen.value, chosen.promise
-    rules = bundle.rules
     # The limit was shown for the answers that another threshold gave.
     gone = ["unsure_below"]
-    if bundle.task == "multi_class":
-        gone += [name for name in rules.promises if name.startswith("threshold[")]
-    promises = {name: text for name, text in rules.promises.items() if name not in gone}
-    promises[f"threshold[{aim.name}]"] = promise
-    rules = replace(rules, unsure_below=(), promises=promises)
-    if bundle.task == "multi_class":
-        return replace(rules, positive=(aim.name, value))
-    thresholds = list(rules.thresholds)
+    if not several:
+        gone += [name for name in rules.promises if name.startswith(_THRESHOLD)]
+    rules = replace(_without(rules, *gone), unsure_below=())
+    promises = {**rules.promises, f"{_THRESHOLD}{aim.name}]": promise}
+    if not several:
+        return replace(rules, positive=(aim.name, value), promises=promises)
+    thresholds = list(rules.thresholds) or [_USUAL] * len(bundle.classes)
     thresholds[column] = value
-    return replace(rules, thresholds=tuple(thresholds))
+    return replace(rules, thresholds=tuple(thresholds), promises=promises)
 
 
 def _chosen(aim: Aim, own: np.ndarray, has: np.ndarray, unit: str) -> Threshold:

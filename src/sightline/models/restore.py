@@ -7,7 +7,7 @@ import numpy as np
 
 from sightline.models.build import build
 from sightline.models.bundle import Bundle
-from sightline.models.deciding import TEMPERATURE
+from sightline.models.members import TEMPERATURE
 from sightline.models.weights import assign_weights
 
 

@@ -16,6 +16,9 @@ from sightline.errors import ModelError
 from sightline.models.familiarity import Familiarity, unlike_limit
 from sightline.predictions import Predictions, Task
 
+_LEAST, _MOST = -1e-3, 2 + 1e-3
+"""Cosine distances, but for rounding."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Rules:
@@ -138,14 +141,18 @@ class HeldOut:
             and self.logits.ndim == 2
             and self.truth.shape == self.logits.shape
             and self.distances.shape in ((0,), (n,))
+            and self.distances.dtype == np.float32
             and self.groups.shape in ((0,), (n,))
-            and bool(np.isfinite(self.logits).all() and np.isfinite(self.distances).all())
+            and self.groups.dtype == np.int32
+            and bool(np.isfinite(self.logits).all())
+            and bool(((self.distances >= _LEAST) & (self.distances <= _MOST)).all())
         )
         if not fitting:
             raise ModelError(
-                f"The model's held-out answers are {self.logits.dtype} {self.logits.shape} logits, "
-                f"{self.truth.shape} labels and {self.distances.shape} distances.",
-                expected="finite numbers, one row for each image in all three",
+                f"The model's held-out answers are {_shown(self.logits)} logits, "
+                f"{_shown(self.truth)} labels, {_shown(self.distances)} distances and "
+                f"{_shown(self.groups)} groups.",
+                expected="finite numbers, one row for each image in all; distances from 0 to 2",
                 fix="take another copy of the model, or train again",
                 code="damaged_model",
             )
@@ -194,6 +201,12 @@ class HeldOut:
             familiarity=None if reference is None else Familiarity(reference=reference),
         )
 
+    @property
+    def unit(self) -> str:
+        """What `independent` counts."""
+        grouped = len(self.independent()) < len(self.logits)
+        return "groups of images" if grouped else "images"
+
     def independent(self) -> np.ndarray:
         """Return the rows of images that do not hang together: one of each group, at random."""
         n = len(self.logits)
@@ -227,9 +240,13 @@ def familiar_rules(rules: Rules, held_out: HeldOut) -> Rules:
     limit, false_alarms = found
     promise = (
         f"of images like the training data, {false_alarms:.2g} are called unlike it "
-        f"(mean, chosen on {len(distances)} images)"
+        f"(mean, chosen on {len(distances)} {held_out.unit})"
     )
     return replace(rules, unlike_above=limit, promises={**rules.promises, "unlike_above": promise})
+
+
+def _shown(array: np.ndarray) -> str:
+    return f"{array.dtype} {array.shape}"
 
 
 def _numbers(values: Sequence[Any] | float) -> tuple[float, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from sightline.evaluation.abstaining import Answered
 from sightline.files import printable
 from sightline.models.rules import Rules
 from sightline.predictions import UNLIKE, UNSURE
@@ -47,5 +48,18 @@ def silences(rules: Rules, classes: Sequence[str]) -> dict[str, str]:
     return {said: _with_promise(when, promises.get(rule)) for rule, (said, when) in found.items()}
 
 
+def answered_line(rules: Answered, *, whose: str) -> str:
+    """Return what rules do on labelled images, in one line.
+
+    Args:
+        rules: How much they answer, and how often wrongly.
+        whose: For example "the model".
+    """
+    return (
+        f"By the rules of {whose} {rules.coverage} of the {rules.counted} are answered, "
+        f"{rules.error} of them wrong"
+    )
+
+
 def _with_promise(words: str, promise: str | None) -> str:
-    return f"{words}: {promise}" if promise else words
+    return f"{words}: {printable(promise)}" if promise else words

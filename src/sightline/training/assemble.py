@@ -18,17 +18,8 @@ from sightline.images import decoder_version
 from sightline.inference import LiteRTRunner
 from sightline.inference.keras import KerasRunner
 from sightline.machine import threads
-from sightline.models.bundle import (
-    GOLDEN_TENSORS,
-    HELD_OUT,
-    RECORD,
-    TWIN,
-    WEIGHTS,
-    Bundle,
-    pack_held_out,
-    pack_record,
-    pack_weights,
-)
+from sightline.models.bundle import GOLDEN_TENSORS, HELD_OUT, RECORD, TWIN, WEIGHTS, Bundle
+from sightline.models.members import pack_held_out, pack_record, pack_weights
 from sightline.models.rules import HeldOut, Rules, familiar_rules
 from sightline.models.weights import named_weights
 from sightline.training.recipe import Recipe

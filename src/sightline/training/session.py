@@ -16,7 +16,6 @@ from sightline.errors import DataError
 from sightline.evaluation import CalibrationGain
 from sightline.files import canonical_json, sha256_bytes
 from sightline.inference import Runner
-from sightline.models.deciding import TEMPERATURE
 from sightline.training.assemble import (
     Made,
     environment,
@@ -144,12 +143,11 @@ def calibration_json(made: Made, gain: CalibrationGain | None) -> dict[str, Any]
         gain: Measured on images that did not calibrate it.
     """
     held_out = made.bundle.held_out()
-    temperature = made.bundle.weights()[TEMPERATURE]
     return {
         # Images that chose the model are never among them.
         "method": "none" if held_out is None else "held out of validation",
         "images": 0 if held_out is None else len(held_out.logits),
-        "temperature": temperature.tolist(),
+        "temperature": made.bundle.temperature().tolist(),
         "on_test": None if gain is None else gain.to_json(),
     }
 

@@ -13,14 +13,13 @@ from sightline.evaluation import Estimate, Evaluation, Groups, Labels, Verdict, 
 from sightline.evaluation.abstaining import answered, risk_coverage
 from sightline.evaluation.calibration import probabilities_of
 from sightline.evaluation.clusters import Clusters, share_estimate
-from sightline.evaluation.conformal import least_probability
 from sightline.evaluation.conformal import prediction_sets as sets_of_classes
 from sightline.evaluation.ranking import Curve as RankingCurve
 from sightline.evaluation.reliability import ReliabilityBin, calibration_error, reliability
 from sightline.evaluation.slices import Slices
 from sightline.evaluation.stress import Stressed
 from sightline.models.bundle import Bundle
-from sightline.models.deciding import TEMPERATURE, held_out_predictions
+from sightline.models.deciding import set_limit
 from sightline.models.rules import Rules
 from sightline.predictions import Predictions
 from sightline.reporting import facts
@@ -94,7 +93,7 @@ def calibration(
             _uncalibrated(predictions, labels, predictions.logits, groups),
             _reliability("with the temperature", measured.calibration_error, measured.reliability),
         ),
-        temperatures=tuple(np.atleast_1d(bundle.weights()[TEMPERATURE]).tolist()),
+        temperatures=tuple(np.atleast_1d(bundle.temperature()).tolist()),
         fitted_on=f"{len(held_out.logits)} validation",
     )
 
@@ -205,12 +204,11 @@ def prediction_sets(
     held_out = bundle.held_out()
     if predictions.task == "multi_label" or held_out is None:
         return None
-    calibrated = held_out_predictions(bundle).probabilities
     ok = predictions.ok
     truth = label_matrix(predictions, labels)[ok]
     clusters, everything, found = Clusters.among(ok, groups), np.ones(len(truth), bool), []
     for promised in _PROMISED:
-        limit = least_probability(calibrated, held_out.truth, promised)
+        limit = set_limit(bundle, promised)
         inside = sets_of_classes(predictions, limit)[ok]
         if len(truth) and limit > 0:  # too few images calibrated to promise this much
             sizes = inside.sum(axis=1)

@@ -205,7 +205,7 @@ def _look(line: str) -> Look | None:
     """Return what a line says; None for one that a kill or a hand has damaged."""
     try:
         look = Look(**json.loads(line))
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, RecursionError):
         return None
     words = (look.time, look.command, look.part, look.model, look.images, look.version)
     numbers = (look.n, 0.0 if look.accuracy is None else look.accuracy)
