@@ -102,6 +102,15 @@ def test_things_that_are_no_images_are_refused(fitted: Classifier) -> None:
         fitted.predict([np.zeros((4, 4, 3), np.float32)])
 
 
+def test_a_path_is_no_dataset(fitted: Classifier, tmp_path: Path) -> None:
+    for call in (sightline.audit, Classifier().fit, fitted.evaluate):
+        with pytest.raises(ConfigError, match="is a str and no Dataset") as caught:
+            call(str(tmp_path))
+        assert "Dataset.open" in (caught.value.fix or "")
+    with pytest.raises(ConfigError, match="an image from int"):
+        fitted.predict(7)  # type: ignore[arg-type]
+
+
 def test_saving_and_loading_changes_nothing(fitted: Classifier, saved: Path) -> None:
     loaded = sightline.load(saved)
     images = list(pictures(10, seed=7)[0])

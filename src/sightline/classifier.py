@@ -7,7 +7,7 @@ layers below. Loading, predicting and evaluating need no TensorFlow.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sightline.batches import ArrayCache, ClassWeight
-from sightline.dataset import Dataset, RecordRow
+from sightline.dataset import Dataset, RecordRow, check_dataset
 from sightline.errors import ConfigError
 from sightline.evaluation import Evaluation, evaluate, prediction_sets
 from sightline.files import cache_directory, free_path, load_attribute
@@ -132,6 +132,7 @@ class Classifier:
         Raises:
             ConfigError, DataError, NonFiniteError, MachineError: As the parts say.
         """
+        check_dataset(train)
         options, earlier = self._start(class_weight)
         recipe = resolve(options, classes=len(train.classes), task=train.task)
         session = load_attribute("sightline.training.session:in_python")(
@@ -172,7 +173,7 @@ class Classifier:
         self, images: Sequence[Image], *, progress: Callable[[int, int], None] | None = None
     ) -> Predictions:
         """Return names, probabilities, logits, embeddings and errors of all images."""
-        if isinstance(images, str | bytes | os.PathLike):
+        if isinstance(images, str | bytes | os.PathLike) or not isinstance(images, Iterable):
             images = [images]  # or a path would be read letter by letter
         return predict(self._ready(), [as_source(image) for image in images], progress=progress)
 
@@ -180,6 +181,7 @@ class Classifier:
         self, data: Dataset, *, progress: Callable[[int, int], None] | None = None
     ) -> Evaluation:
         """Judge the classifier on labelled images that it was not trained on."""
+        check_dataset(data)
         sources = [row.source for row in data.rows]
         predictions = predict(self._ready(), sources, progress=progress)
         groups = [row.group for row in data.rows]

@@ -141,6 +141,13 @@ def test_progress_counts_up_to_its_total(tmp_path, small_shards):
     assert seen == [(3, 12), (7, 12), (11, 12), (12, 12)]
 
 
+def test_progress_counts_only_the_rows_that_were_asked_for(tmp_path):
+    cache, seen = ArrayCache(tmp_path), []
+    Images(range(20)).rows(cache)
+    Images(range(5)).rows(cache, progress=lambda done, total: seen.append((done, total)))
+    assert seen == [(5, 5)]
+
+
 def test_the_least_recently_used_shard_goes_first(tmp_path):
     kinds = [
         RowKind(name="pixels", digest=letter * 64, shape=KIND.shape, dtype="uint8")

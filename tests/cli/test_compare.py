@@ -60,6 +60,7 @@ def test_two_models_are_compared(folder: Path, capsys: pytest.CaptureFixture[str
     assert code == 0, err
     assert "images that both hold out as 'test'" in out
     assert "B is better" in out or "Not told apart" in out
+    assert "the same probabilities" not in out
     assert "were trained on by A or B and are left out" in err
     assert "A: test read 2 times: train 1, compare 1" in err
     assert err.count("have judged 2 models here") == 1
@@ -98,6 +99,8 @@ def test_the_same_network_with_other_rules(
     code, out, err = run(capsys, "compare", model, strict, folder / "digits")
     assert code == 0, err
     assert "By the rules of B" in out and "By the rules of A" not in out
+    assert "A and B give every image the same probabilities." in out
+    assert err.count("test read") == 1  # one network has looked once
     _, out, _ = run(capsys, "compare", model, strict, folder / "digits", "--json")
     document = json.loads(out)
     check_schema(document, "compare")

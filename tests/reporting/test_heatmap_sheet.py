@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from PIL import ImageDraw
@@ -51,6 +53,13 @@ def test_photo_map_answer_and_name_are_on_the_sheet(written):
     assert written.count("sh\\x1boe 0.988, occlusion") == 4
     assert [text for text in written if text.endswith(".png")] == [f"{n}.png" for n in range(4)]
     assert sheet.left_out == 0
+
+
+def test_an_answer_that_the_model_withholds_is_not_shown_as_one(written):
+    sheet = HeatmapSheet()
+    sheet.add(replace(heatmap("a.png", 9), answer="unsure"))
+    sheet.draw()
+    assert any(text.startswith("unsure; sh") for text in written)
 
 
 def test_a_full_sheet_counts_the_others(written, monkeypatch):

@@ -27,8 +27,11 @@ def digits(all_digits: Path, tmp_path: Path) -> Path:
 @pytest.fixture(scope="session")
 def trained(all_digits: Path, tmp_path_factory: pytest.TempPathFactory) -> Any:
     """Return what training on the digits gave (`TrainResult`)."""
+    from sightline.training.determinism import make_deterministic
+
     from .training import run
 
+    make_deterministic()  # or the tests of equal bits would hang on which test is the first
     return run(all_digits, tmp_path_factory.mktemp("trained") / "digits.sightline")
 
 

@@ -85,6 +85,16 @@ def test_an_image_that_stands_in_two_splits_was_trained_on() -> None:
         assert selection.seen == 1
 
 
+def test_a_copy_that_is_not_on_record_is_judged_once() -> None:
+    given = data(e1_copy="a", e1="a", t1="a", e2="b", n1="a", n1_copy="a")
+    selection = select(*given, RECORD, on="test")
+    assert chosen(selection) == ["e1", "e2"]  # of copies, the one whose name is on record
+    assert selection.copies == 1
+    twice = (*RECORD, on_record("e1", "a", "test"))
+    assert chosen(select(*given, twice, on="test")) == ["e1_copy", "e1", "e2"]
+    assert chosen(select(*given, RECORD, on="new")) == ["n1", "n1_copy"]
+
+
 def test_another_label_than_the_one_on_record_is_told() -> None:
     selection = select(*data(e1="b", e2="b", t1="b", n1="b"), RECORD, on="test")
     assert selection.relabelled == ("e1", "t1")

@@ -30,7 +30,8 @@ from sightline.training.recipe import Options
 from sightline.training.signals import StopRequest
 from sightline.workflows import finishing
 from sightline.workflows.looks import ledger_of
-from sightline.workflows.planning import destination
+from sightline.workflows.planning import destination, plan_training
+from sightline.workflows.train import train_as_planned
 from sightline.workflows.training import Request, TrainResult
 
 from .training import CONTINUED, TINY, Notebook, run, tiny
@@ -227,6 +228,46 @@ def test_an_unreadable_file_is_named_and_may_be_left_out(digits: Path, tmp_path:
     assert {(finding.severity, finding.fix) for finding in left_out} == {("info", "")}
     names = {row.name for row in read_bundle(result.path).record()}
     assert "3/broken.png" not in names
+
+
+def test_leaving_copies_out_settles_what_else_was_found_of_them(
+    digits: Path, tmp_path: Path
+) -> None:
+    for split in ("train", "validation", "test"):
+        (tmp_path / "split" / split).mkdir(parents=True)
+    for label in digits.iterdir():
+        files = sorted(label.iterdir())
+        parts = {"train": files[:10], "validation": files[10:15], "test": files[15:]}
+        for split, own in parts.items():
+            folder = tmp_path / "split" / split / label.name
+            folder.mkdir()
+            for path in own:
+                shutil.copy(path, folder)
+    data = tmp_path / "split"
+    first = min((data / "train" / "3").iterdir())
+    shutil.copy(first, data / "test" / "3" / "copy.png")
+    told: list[str] = []
+    result = train_as_planned(
+        plan_training(
+            Request(
+                data=data,
+                save=tmp_path / "a.sightline",
+                options=tiny(epochs=1),
+                without=("leak",),
+            )
+        ),
+        watcher=Notebook(),
+        stop=StopRequest(),
+        found=lambda findings: told.extend(one.check for one in findings),
+    )
+    of_the_copy = [
+        one
+        for one in result.findings
+        if "test/3/copy.png" in one.paths and one.check in ("leak", "duplicate")
+    ]
+    assert {one.check for one in of_the_copy} == {"leak", "duplicate"}
+    assert all(one.severity == "info" and not one.fix for one in of_the_copy)
+    assert told == [one.check for one in result.findings]
 
 
 def test_contradicting_labels_stop_the_run(digits: Path, tmp_path: Path) -> None:

@@ -23,7 +23,7 @@ from sightline.auditing.size import HUGE, ODD_SHAPE, TINY
 from sightline.auditing.small_class import SMALL_CLASS
 from sightline.auditing.unreadable import UNREADABLE
 from sightline.auditing.wrong_extension import WRONG_EXTENSION
-from sightline.dataset import Content, Dataset, Finding
+from sightline.dataset import Content, Dataset, Finding, check_dataset
 from sightline.predictions import Predictions
 
 
@@ -89,7 +89,11 @@ def audit(
     Returns:
         Findings in the order of `CHECKS`, those that stop the work first; `not_run` lists the
         checks that could not run.
+
+    Raises:
+        ConfigError: `dataset` is something else, a path perhaps.
     """
+    check_dataset(dataset)
     if contents is None:
         contents = dataset.contents(progress=progress)
     evidence = Evidence(dataset=dataset, contents=contents, predictions=predictions)

@@ -131,7 +131,8 @@ class ArrayCache:
         filling.find(first.keys())
         missing = sorted(index for key, index in first.items() if key not in filling.places)
         parts = tuple(filling.plan(np.array(missing, dtype=np.int64)))
-        done, step = len(filling.places), _FIRST_STEP
+        # A shard that holds some of the keys may hold those of other calls too.
+        done, step = len(first) - len(missing), _FIRST_STEP
         total = done + sum(len(part) for part in parts)
         if expect is not None:
             expect(total - done)

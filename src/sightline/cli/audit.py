@@ -63,7 +63,7 @@ def audit(
     if console.as_json:
         console.document(facts.to_json())
     else:
-        _tell(console, facts)
+        _tell(console, facts, allow=allow or ())
     if path is not None:
         from sightline.workflows.report import write_report
 
@@ -79,10 +79,10 @@ def _free_page(path: Path, *, overwrite: bool) -> Path:
     return free_path(path, suffixes=SUFFIXES, overwrite=overwrite)
 
 
-def _tell(console: Console, facts: DataFacts) -> None:
+def _tell(console: Console, facts: DataFacts, *, allow: Sequence[str]) -> None:
     images, classes = sum((facts.splits or {}).values()), len(facts.counts or ())
     console.line(f"{images:,} images, {classes} classes")
-    tell_findings(console, facts.findings or ())
+    tell_findings(console, facts.findings or (), allow=allow)
     if not facts.findings:
         console.line("Nothing was found.")
     for skipped in facts.not_run:

@@ -16,7 +16,7 @@ from sightline.cli.reading import read_images
 from sightline.evaluation import check_same_classes
 from sightline.files import printable
 from sightline.inference import LiteRTRunner
-from sightline.models.bundle import read_bundle
+from sightline.models.bundle import WEIGHTS, read_bundle
 from sightline.reporting import comparison_lines
 from sightline.reporting.rules import answered_line
 from sightline.workflows.compare import Compared, compare_runners, select_both
@@ -52,11 +52,14 @@ def compare(
     with console.progress("Predicting with A, then B") as progress:
         compared = compare_runners(first, second, selection, progress=progress)
     accuracies = compared.comparison.before.value, compared.comparison.after.value
+    looked = list(zip(paths, bundles, accuracies, strict=True))
+    if bundles[0].members[WEIGHTS] == bundles[1].members[WEIGHTS]:
+        del looked[1]  # one network with two sets of rules has looked once
     looks = [
         record_look(
             path, bundle, command="compare", part=on, images=selection.digests, accuracy=accuracy
         )
-        for path, bundle, accuracy in zip(paths, bundles, accuracies, strict=True)
+        for path, bundle, accuracy in looked
     ]
     tell_looks(console, *looks)
     if console.as_json:
@@ -78,7 +81,7 @@ def _document(
         "selection": compared.selection.to_json(),
         "comparison": compared.comparison.to_json(),
         "answered": [one and one.to_json() for one in compared.answered],
-        "looks": [look and look.to_json() for look in looks],
+        "looks": [look and look.to_json() for look in (looks[0], looks[-1])],
     }
 
 
@@ -89,6 +92,7 @@ def _tell(console: Console, compared: Compared, paths: Sequence[Path]) -> None:
     for count, what in (
         (selection.seen, "were trained on by A or B and are left out"),
         (selection.new, "are new to A or B and are left out (--on new: new to both)"),
+        (selection.copies, "are further copies of judged ones and are left out"),
         (selection.other, "belong to another part of A or B and are left out"),
         (len(selection.missing), "are on both records for this part and were not given"),
         (len(selection.relabelled), "have another label than the one on record"),
@@ -96,6 +100,8 @@ def _tell(console: Console, compared: Compared, paths: Sequence[Path]) -> None:
         if count:
             console.note(f"{count:,} images {what}")
     console.line()
+    if compared.same:
+        console.line("A and B give every image the same probabilities.")
     for line in comparison_lines(compared.comparison):
         console.line(line)
     if compared.answered != (None, None):

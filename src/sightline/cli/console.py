@@ -88,6 +88,10 @@ class Console:
             Text.assemble(("Warning: ", "bold yellow"), safe(text)), soft_wrap=True
         )
 
+    def fault(self, text: str) -> None:
+        """Print a message about what would stop other work, though not this."""
+        self._messages.print(Text.assemble(("Error: ", "bold red"), safe(text)), soft_wrap=True)
+
     def failure(self, error: SightlineError) -> None:
         """Print what happened, what was expected and what to do."""
         parts: list[str | tuple[str, str]] = [("Error: ", "bold red"), safe(error.what)]

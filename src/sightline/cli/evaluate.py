@@ -142,12 +142,13 @@ def _tell(console: Console, judged: Judged) -> None:
     console.line(f"{len(selection.rows):,} images of the part {selection.on!r}")
     for count, what in (
         (selection.seen, "were trained on and are left out"),
-        (selection.new, "are new: not on the model's record (--on new judges them)"),
+        (selection.new, "are not on the model's record: new, or left out (--on new judges them)"),
+        (selection.copies, "are further copies of judged ones and are left out"),
         (selection.other, "belong to another part"),
         (len(selection.missing), "are on record for this part and were not given"),
         (len(selection.relabelled), "have another label than the one on record"),
     ):
-        if count and not (what.startswith("are new") and selection.on == "new"):
+        if count and not (what.startswith("are not on") and selection.on == "new"):
             console.note(f"{count:,} images {what}")
     for line in evaluation_lines(judged.evaluation):
         console.line(line)

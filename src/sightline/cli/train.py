@@ -239,12 +239,16 @@ def _run(console: Console, request: Request) -> TrainResult:
     workflow = load_module("sightline.workflows.train")
     watcher = ConsoleWatcher(console)
     with stop_on_signals(before_exit=console.restore_cursor) as stop, closing(watcher):
-        result: TrainResult = workflow.train_as_planned(plan, watcher=watcher, stop=stop)
+        result: TrainResult = workflow.train_as_planned(
+            plan,
+            watcher=watcher,
+            stop=stop,
+            found=lambda findings: tell_findings(console, findings, allow=request.allow),
+        )
     return result
 
 
 def _tell(console: Console, result: TrainResult) -> None:
-    tell_findings(console, result.findings)
     tell_looks(console, result.looks)
     for notice in result.notices:
         console.warning(notice)

@@ -6,6 +6,7 @@ from sightline.dataset.duplicates import Groups, content_groups
 from sightline.dataset.index import ContentIndex
 from sightline.dataset.leaks import leaks
 from sightline.dataset.near import near_pairs
+from sightline.dataset.opening import check_dataset
 from sightline.dataset.record import RecordRow, record_rows
 from sightline.dataset.records import SPLITS, Finding, Row, Severity, refusal
 from sightline.dataset.samples import write_digits
@@ -20,6 +21,7 @@ __all__ = [
     "RecordRow",
     "Row",
     "Severity",
+    "check_dataset",
     "content_groups",
     "leaks",
     "near_pairs",

@@ -17,6 +17,22 @@ from sightline.predictions import Task
 _FILES = (*MANIFEST_SUFFIXES, ".npz")
 
 
+def check_dataset(value: object) -> None:
+    """Refuse what is no `Dataset`, above all the path of one.
+
+    Raises:
+        ConfigError: It is not.
+    """
+    if not hasattr(value, "rows"):
+        kind = type(value).__name__
+        raise ConfigError(
+            f"{printable(str(value))[:200]} is a {kind} and no Dataset.",
+            expected="a Dataset",
+            fix="open it first: sightline.Dataset.open(path)",
+            code="not_a_dataset",
+        )
+
+
 def open_folder(path: Path, *, allow: Collection[str]) -> Listing:
     """List a folder; `ConfigError` if there is none."""
     if not path.is_dir():

@@ -8,6 +8,7 @@ from pathlib import PurePath
 from PIL import Image, ImageDraw
 
 from sightline.explanation import Heatmap
+from sightline.predictions import UNLIKE, UNSURE
 from sightline.reporting.lettering import SMALL, font, readable, shortened
 
 MOST_ON_SHEET = 48
@@ -43,7 +44,8 @@ class HeatmapSheet:
         photo, overlay = (
             _fitted(Image.fromarray(array)) for array in (heatmap.photo, heatmap.overlay())
         )
-        answer = f"{readable(heatmap.label)} {heatmap.probability:.3f}"
+        silent = f"{heatmap.answer}; " if heatmap.answer in (UNSURE, UNLIKE) else ""
+        answer = f"{silent}{readable(heatmap.label)} {heatmap.probability:.3f}"
         words = (f"{answer}, {heatmap.method}", readable(PurePath(heatmap.name).name))
         self._tiles.append(_Tile(pictures=(photo, overlay), words=words))
 

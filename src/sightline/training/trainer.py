@@ -176,6 +176,8 @@ def _start(model: keras.Model, job: Job) -> None:
     if recipe.weights.endswith(SUFFIX):
         _continue_from(model, Path(recipe.weights))
         return
+    if recipe.weights == "none":
+        return
     with job.watcher.stage("fetching weights") as progress:
         loaded = load_weights(model, job.architecture, recipe.weights, progress=progress)
     for notice in loaded.notices:

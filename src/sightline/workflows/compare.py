@@ -10,6 +10,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import compress
 
+import numpy as np
+
 from sightline.dataset import Content, Dataset, RecordRow
 from sightline.dataset.record import splits_on_record
 from sightline.errors import ConfigError, DataError, unknown_name
@@ -17,7 +19,7 @@ from sightline.evaluation import Comparison, check_same_classes
 from sightline.evaluation import compare as compare_answers
 from sightline.evaluation.abstaining import Answered, answered
 from sightline.inference import Runner
-from sightline.workflows.evaluate import PARTS, Judged, Selection, evaluate_images
+from sightline.workflows.evaluate import PARTS, Judged, Selection, evaluate_images, once
 
 Records = tuple[Sequence[RecordRow], Sequence[RecordRow]]
 
@@ -29,12 +31,14 @@ class Compared:
     Attributes:
         comparison: Of the answers to all of them.
         selection: The images.
+        same: Whether both give every image the same probabilities.
         answered: What the rules of each model do on them; `None` for one that answers all, and on
             validation images, which chose the rules.
     """
 
     comparison: Comparison
     selection: Selection
+    same: bool
     answered: tuple[Answered | None, Answered | None]
 
 
@@ -65,7 +69,8 @@ def select_both(
         _common_part([splits.get(content.digest, "new") for splits in known], on)
         for content in contents
     ]
-    which = [part == on for part in parts]
+    belonging = [part == on for part in parts]
+    which = once(dataset, contents, belonging, records)
     selection = Selection(
         on=on,
         rows=tuple(compress(dataset.rows, which)),
@@ -75,6 +80,7 @@ def select_both(
         other=parts.count("other"),
         missing=_missing(contents, records, on),
         relabelled=_relabelled(dataset, contents, records),
+        copies=sum(belonging) - sum(which),
     )
     if not selection.rows:
         raise _nothing_in_common(selection)
@@ -118,8 +124,12 @@ def compare_runners(
         groups=selection.groups,
     )
     before_answers, after_answers = (_answered(one) for one in judged)
+    before_p, after_p = (one.predictions.probabilities for one in judged)
     return Compared(
-        comparison=comparison, selection=selection, answered=(before_answers, after_answers)
+        comparison=comparison,
+        selection=selection,
+        same=np.array_equal(before_p, after_p, equal_nan=True),
+        answered=(before_answers, after_answers),
     )
 
 

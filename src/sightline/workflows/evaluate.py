@@ -7,6 +7,7 @@ counted as a test image.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import compress
@@ -33,6 +34,7 @@ class Selection:
         seen: How many of the given images were trained on; they are left out.
         new: How many are not on record; judged only with `on="new"`.
         other: How many belong to the other held-out part.
+        copies: How many are further copies of images that are judged, beyond those on record.
         missing: Names on record for this part that were not given.
         relabelled: Names whose label differs from the one on record.
         contents: Of the images to judge, aligned with `rows`; empty where they are not known.
@@ -48,6 +50,7 @@ class Selection:
     relabelled: tuple[str, ...]
     contents: tuple[Content, ...] = ()
     calibrated: int = 0
+    copies: int = 0
 
     @property
     def digests(self) -> tuple[str, ...]:
@@ -65,6 +68,7 @@ class Selection:
             "part": self.on,
             "judged": len(self.rows),
             "calibrated": self.calibrated,
+            "copies": self.copies,
             "seen": self.seen,
             "new": self.new,
             "other": self.other,
@@ -117,7 +121,8 @@ def select(
         raise unknown_name("part", on, PARTS)
     known, labels = splits_on_record(record), {entry.digest: entry.labels for entry in record}
     parts = [known.get(content.digest, "new") for content in contents]
-    which = [part == on for part in parts]
+    belonging = [part == on for part in parts]
+    which = once(dataset, contents, belonging, [record])
     rows = tuple(compress(dataset.rows, which))
     selection = Selection(
         on=on,
@@ -136,6 +141,7 @@ def select(
             {content.digest for content in compress(contents, which)}
             & {entry.digest for entry in record if entry.calibrates}
         ),
+        copies=sum(belonging) - sum(which),
     )
     if not rows:
         raise _nothing_left(selection, on)
@@ -185,6 +191,36 @@ def check_labels(runner: Runner, selection: Selection) -> None:
             fix="leave those folders out, or train with them: sightline train DATA --from MODEL",
             code="unknown_class",
         )
+
+
+def once(
+    dataset: Dataset,
+    contents: Sequence[Content],
+    which: Sequence[bool],
+    records: Sequence[Sequence[RecordRow]],
+) -> list[bool]:
+    """Return which images to judge so that none counts more often than it does on record.
+
+    Of copies, those whose names are on record come first. Images that are on no record stay.
+
+    Args:
+        dataset: The images given now.
+        contents: Aligned with its rows.
+        which: Those that belong to the part.
+        records: Of the models that are judged.
+    """
+    counts = [Counter(entry.digest for entry in record) for record in records]
+    names = {entry.name for record in records for entry in record}
+    taken: Counter[str] = Counter()
+    chosen = [False] * len(which)
+    rows = [row for row, belongs in enumerate(which) if belongs]
+    for row in sorted(rows, key=lambda row: dataset.rows[row].name not in names):
+        digest = contents[row].digest
+        most = min(count[digest] for count in counts)
+        if most == 0 or taken[digest] < most:
+            taken[digest] += 1
+            chosen[row] = True
+    return chosen
 
 
 def _missing(contents: Sequence[Content], record: Sequence[RecordRow], on: str) -> tuple[str, ...]:

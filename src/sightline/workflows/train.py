@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
 from sightline.auditing import audit, gate
 from sightline.batches import ArrayCache
-from sightline.dataset import SPLITS
+from sightline.dataset import SPLITS, Finding
 from sightline.errors import ConfigError
 from sightline.files import cache_directory, lock, printable, write_error
 from sightline.models.deciding import not_calibrated
@@ -30,6 +30,11 @@ from sightline.workflows.finishing import finish
 from sightline.workflows.planning import plan_training
 from sightline.workflows.training import Plan, Prepared, Request, TrainResult
 
+Found = Callable[[Sequence[Finding]], None]
+
+_OF_SEVERAL = {"duplicate", "near_duplicate", "leak", "near_leak", "conflict", "near_conflict"}
+"""Checks that find several images at odds: one alone is at odds with nothing."""
+
 
 def train(request: Request, *, watcher: Watcher, stop: StopRequest) -> TrainResult:
     """Do the main job.
@@ -43,12 +48,23 @@ def train(request: Request, *, watcher: Watcher, stop: StopRequest) -> TrainResu
     return train_as_planned(plan_training(request), watcher=watcher, stop=stop)
 
 
-def train_as_planned(plan: Plan, *, watcher: Watcher, stop: StopRequest) -> TrainResult:
-    """Do the main job, once it is planned (`workflows.planning`); raises as `train` does."""
+def train_as_planned(
+    plan: Plan, *, watcher: Watcher, stop: StopRequest, found: Found | None = None
+) -> TrainResult:
+    """Do the main job, once it is planned (`workflows.planning`); raises as `train` does.
+
+    Args:
+        plan: What was decided.
+        watcher: Who is told how it goes.
+        stop: Who may stop it.
+        found: Is given the findings on the data before anything is learned from it.
+    """
     began = time.monotonic()
     with _claimed(plan.directory):
         _check_unfinished(plan, watcher)
         data = _read(plan, watcher, stop)
+        if found is not None:
+            found(data.findings)
         if not plan.request.resume:
             shutil.rmtree(plan.checkpoints, ignore_errors=True)
         session = Session(workplace=_workplace(plan), watcher=watcher, stop=stop)
@@ -96,7 +112,7 @@ def _read(plan: Plan, watcher: Watcher, stop: StopRequest) -> Prepared:
     found = (*dataset.notices, *kept, *audit(dataset, contents))
     left_out = gate(found, allow=request.allow, without=request.without)
     found = tuple(
-        finding.answered("Left out.") if finding.check in request.without else finding
+        finding.answered("Left out.") if _is_answered(finding, request, left_out) else finding
         for finding in found
     )
     staying = [row.name not in left_out for row in dataset.rows]
@@ -115,6 +131,13 @@ def _read(plan: Plan, watcher: Watcher, stop: StopRequest) -> Prepared:
     if request.wish.needs_images and not any(learnable.calibrates):
         raise not_calibrated("No image would calibrate this model.")
     return Prepared(learnable=learnable, findings=(*found, *noticed))
+
+
+def _is_answered(finding: Finding, request: Request, left_out: Collection[str]) -> bool:
+    """Return whether leaving images out has settled a finding, perhaps one of another check."""
+    staying = [path for path in finding.paths if path not in left_out]
+    lonely = finding.check in _OF_SEVERAL and len(staying) < min(2, len(finding.paths))
+    return finding.check in request.without or lonely
 
 
 def _workplace(plan: Plan) -> Workplace:

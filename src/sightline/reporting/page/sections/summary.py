@@ -8,7 +8,14 @@ from sightline.reporting.page.blocks import Album, Block, Sentence, Stat, Stats
 from sightline.reporting.page.charts import interval_bar
 from sightline.reporting.page.markup import joined, name
 from sightline.reporting.page.section import Section
-from sightline.reporting.page.sentences import between, images, interval, share_of, value
+from sightline.reporting.page.sentences import (
+    between,
+    counted,
+    images,
+    interval,
+    share_of,
+    value,
+)
 
 
 def _fill(facts: Facts, album: Album) -> tuple[Block, ...]:
@@ -30,6 +37,7 @@ def _fill(facts: Facts, album: Album) -> tuple[Block, ...]:
         Sentence(text=share_of(evaluation.accuracy, facts.part), tone="lead"),
         Stats(items=tuple(stats)),
         *_weakest(facts),
+        *_silent(facts),
         *(Sentence(text=note, tone="note") for note in _notes(facts)),
     )
 
@@ -49,8 +57,25 @@ def _weakest(facts: Facts) -> tuple[Block, ...]:
         (one for one in facts.evaluation.worst_confusions if one.truth == weakest.name), None
     )
     if worst is not None:
-        words += [", and most often taken for ", name(worst.answer), f" ({worst.count:,} times)"]
+        times = counted(worst.count, "time")
+        words += [", and most often taken for ", name(worst.answer), f" ({times})"]
     return (Sentence(text=joined([*words, "."])),)
+
+
+def _silent(facts: Facts) -> tuple[Block, ...]:
+    rules = facts.abstaining
+    if rules is None or not rules.coverage.defined:
+        return ()
+    given = (
+        counted(rules.coverage.n, "decision")
+        if facts.evaluation.task == "multi_label"
+        else (images(rules.coverage.n, facts.part))
+    )
+    words = (
+        f"Every answer is judged here, also those that the model's rules withhold: by them it "
+        f"answers {value(rules.coverage)} of {given}, {value(rules.accuracy)} of these rightly."
+    )
+    return (Sentence(text=words),)
 
 
 def _notes(facts: Facts) -> tuple[str, ...]:
