@@ -130,9 +130,11 @@ def test_the_manifest_is_last_and_everything_is_stored(path: Path) -> None:
 
 
 def test_a_missing_file_is_told(tmp_path: Path) -> None:
+    (tmp_path / "shirts.sightline").touch()
     with pytest.raises(ModelError, match="No model at") as caught:
-        read_bundle(tmp_path / "absent.sightline")
+        read_bundle(tmp_path / "shirt.sightlin")
     assert caught.value.exit_code == 4
+    assert "Did you mean 'shirts.sightline'?" in caught.value.what
 
 
 def test_a_folder_is_called_one(tmp_path: Path) -> None:

@@ -169,9 +169,14 @@ def _tell(console: Console, heatmap: Heatmap, check: SanityCheck | None) -> None
     refusal = f"{heatmap.answer}; the map is of " if heatmap.answer in (UNSURE, UNLIKE) else ""
     console.line(f"{name}: {refusal}{label} ({heatmap.probability:.3f}){empty}")
     if check is not None:
-        stages = ", ".join(f"{one.share:.0%} {one.correlation:.2f}" for one in check.stages)
+        stages = ", ".join(f"{_part(one.share)} {one.correlation:.2f}" for one in check.stages)
         verdict = "depends on the weights" if check.passed else "hardly depends on the weights"
-        console.line(f"  the map {verdict}: likeness to random models, by layers: {stages}")
+        console.line(f"  the map {verdict}: likeness to models with random weights: {stages}")
+
+
+def _part(share: float) -> str:
+    words = {0.0: "in the last layer", 1.0: "in all"}
+    return words.get(share, f"in {share:.0%} of the layers")
 
 
 def _end(

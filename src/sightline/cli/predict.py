@@ -69,6 +69,11 @@ def predict(
     for count, words in ((unsure, "unsure"), (unlike, "unlike the training data")):
         if count and total > 1:
             console.note(f"{count:,} of {total:,} images: {words}")
+    if writer is not None and writer.formula_like:
+        console.note(
+            f"{writer.formula_like:,} rows have a name or an answer that a spreadsheet would take "
+            "for a formula"
+        )
     _tell_end(console, images=total, failed=failed, save=save)
 
 

@@ -22,7 +22,13 @@ from typing import Any
 import numpy as np
 
 from sightline.dataset import RecordRow
-from sightline.errors import DataError, ModelError, SightlineError, UnsafeModelError
+from sightline.errors import (
+    DataError,
+    ModelError,
+    SightlineError,
+    UnsafeModelError,
+    did_you_mean,
+)
 from sightline.files import open_atomically, parse_json, printable, sha256_bytes
 from sightline.images import Preprocessing
 from sightline.models.architecture import Architecture
@@ -161,13 +167,7 @@ def read_bundle(path: str | os.PathLike[str]) -> Bundle:
     """
     shown = printable(path)
     if not Path(path).is_file():
-        what = f"{shown} is a folder." if Path(path).is_dir() else f"No model at {shown}."
-        raise ModelError(
-            what,
-            expected=f"a {SUFFIX} file",
-            fix="check the path, and that the model comes first; `sightline train DATA` makes one",
-            code="no_such_model",
-        )
+        raise _no_model(Path(path), shown)
     with _open_archive(path, shown) as archive:
         sizes = _check_structure(archive, path, shown)
         text = _read_member(archive, MANIFEST, shown)
@@ -343,6 +343,17 @@ def _check_agreement(bundle: Bundle, shown: str) -> None:
     named = all(isinstance(tensor, str) for tensor in tensors.values())
     if not named or set(tensors) != {"probabilities", "logits", "embedding"}:
         raise _damaged(shown, "it does not name the twin's outputs")
+
+
+def _no_model(path: Path, shown: str) -> ModelError:
+    beside = (other.name for other in path.parent.glob(f"*{SUFFIX}"))
+    what = f"No model at {shown}.{printable(did_you_mean(path.name, beside))}"
+    return ModelError(
+        f"{shown} is a folder." if path.is_dir() else what,
+        expected=f"a {SUFFIX} file",
+        fix="check the path, and that the model comes first; `sightline train DATA` makes one",
+        code="no_such_model",
+    )
 
 
 def _damaged(shown: str, why: str) -> ModelError:

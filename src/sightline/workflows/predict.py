@@ -63,6 +63,7 @@ def open_bundle(name: str, *, else_name_of: str = "a ready-made model") -> Bundl
     """
     if not os.path.lexists(name) and not name.endswith(SUFFIX):
         known = [card.name for card in BACKBONES.values() if card.weights]
+        known += [path.name for path in Path().glob(f"*{SUFFIX}")]
         raise ModelError(
             f"No model {printable(name)}.{did_you_mean(name, known)}",
             expected=f"a {SUFFIX} file, or the name of {else_name_of}",
