@@ -110,7 +110,7 @@ def test_evaluate_in_words_accounts_for_all_images(
     tests = sum(row.split == "test" for row in record)
     assert code == 0
     assert f"{tests - 1} images of the part 'test'" in out
-    assert "1 images are new" in err
+    assert "1 images are not on the model's record: new, or left out" in err
     assert "1 images are on record for this part and were not given" in err
     assert "were trained on and are left out" in err
     assert "Surest mistakes" in out

@@ -15,7 +15,7 @@ from sightline.training.calibrate import hold_out
 from sightline.training.parts import Part
 
 CLASSES = ("dark", "light")
-GROUPS = [f"{number // 2}" for number in range(60)]
+GROUPS = [f"{number // 2}" for number in range(40)]
 
 
 class Brightness:
