@@ -99,16 +99,14 @@ def near_pairs(hashes: np.ndarray, max_distance: int, *, nearest: int | None = N
     padded = np.zeros((count, -(-width // 8) * 8), np.uint8)
     padded[:, :width] = hashes
     words = [np.ascontiguousarray(word) for word in padded.view(np.uint64).T]
-    bits = np.unpackbits(hashes, axis=1)
     bands, radius = _cheapest(count, width * 8, max_distance)
     found = [np.zeros((0, 3), np.int64)]
     merging = Lock()
 
     def search(band: int) -> None:
         # Strided, not consecutive: neighbouring bits of a perceptual hash are alike.
-        own = bits[:, band::bands]
-        keys = own @ (1 << np.arange(own.shape[1]))
-        for first, second in _lookups(keys, own.shape[1], radius):
+        chosen = range(band, width * 8, bands)
+        for first, second in _lookups(_keys(hashes, chosen), len(chosen), radius):
             pairs = _near(words, first, second, max_distance)
             # One list for all bands: each finds the same pairs where pictures are alike.
             with merging:
@@ -153,6 +151,18 @@ def _cheapest(count: int, bits: int, max_distance: int) -> tuple[int, int]:
         bands = max(max_distance // (radius + 1) + 1, -(-bits // _BAND_BITS))
         choices.append((min(bands, bits), radius))
     return min(choices, key=work)
+
+
+def _keys(hashes: np.ndarray, chosen: Sequence[int]) -> np.ndarray:
+    """Return the chosen bits of each hash as one number, int32 (n,).
+
+    Bit by bit: all bits as an array of their own would take eight times the memory of the hashes.
+    """
+    keys = np.zeros(len(hashes), np.int32)
+    for place, bit in enumerate(chosen):
+        byte, shift = divmod(bit, 8)
+        keys |= ((hashes[:, byte] >> (7 - shift)) & 1).astype(np.int32) << place
+    return keys
 
 
 def _near(
