@@ -43,6 +43,7 @@ TENSORFLOW_FREE = (
     "errors",
     "evaluation",
     "explanation",
+    "exporting",
     "files",
     "images",
     "inference",

@@ -19,6 +19,7 @@ _NOISE = re.compile(
     rb"WARNING: All log messages before absl::InitializeLog"
     rb"|I\d{4} \d\d:\d\d:\d\d"
     rb"|INFO: (Created|Initialized) TensorFlow Lite"
+    rb"|fully_quantize: "
     rb"|\d{4}-\d\d-\d\d [\d:.]+: I "
 )
 

@@ -96,6 +96,12 @@ VERBS = _table(
         panel="After training",
     ),
     Verb(
+        name="export",
+        target="sightline.cli.export:export",
+        summary="Write a model for another runtime, proven before it is written.",
+        panel="After training",
+    ),
+    Verb(
         name="audit",
         target="sightline.cli.audit:audit",
         summary="Look for what makes data untrustworthy, before training.",
@@ -117,6 +123,12 @@ VERBS = _table(
         name="models",
         target="sightline.cli.models:models",
         summary="List the model architectures, or show the card of one.",
+        panel="About this installation",
+    ),
+    Verb(
+        name="formats",
+        target="sightline.cli.export:formats",
+        summary="List the formats of exports, and how far each may differ.",
         panel="About this installation",
     ),
     Verb(

@@ -10,15 +10,22 @@ the mapping. `verification` catches it if that ever changes.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any, Literal
 
 import keras
+import numpy as np
 import tensorflow as tf
 from ai_edge_litert.interpreter import Interpreter
 
 from sightline.errors import ModelError
+
+Precision = Literal["float32", "float16", "dynamic", "int8"]
+Samples = Callable[[], Iterable[np.ndarray]]
+"""Gives real pixels, one image after the other, as often as it is called."""
 
 CONVERTER_VERSION = f"tensorflow {tf.__version__}"
 
@@ -40,15 +47,21 @@ def to_litert(
     model: keras.Model,
     *,
     outputs: Sequence[str] = ("probabilities", "logits", "embedding"),
+    precision: Precision = "float32",
+    samples: Samples | None = None,
 ) -> LiteRTGraph:
-    """Convert a model with a dict of outputs; float32, batch 1, uint8 pixels in.
+    """Convert a model with a dict of outputs; batch 1, uint8 pixels in, float32 numbers out.
 
     Args:
         model: Built by `models.build`.
         outputs: The outputs to keep; what only others need is cut away.
+        precision: Of the weights: `"float16"`, `"dynamic"` (int8 weights, activations quantised
+            while it runs); or of all that is computed: `"int8"`.
+        samples: Gives pixels, uint8 (height, width, channels), that show int8 which values occur.
 
     Raises:
         ModelError: The converter cannot express the model.
+        ValueError: `"int8"` without samples.
     """
     names = sorted(outputs)
 
@@ -63,6 +76,7 @@ def to_litert(
             converter = tf.lite.TFLiteConverter.from_concrete_functions(
                 [function.get_concrete_function()]
             )
+            _SETTINGS[precision](converter, samples)
             content = converter.convert()
         except Exception as error:  # the converter raises its own, untyped family
             raise ModelError(
@@ -72,6 +86,35 @@ def to_litert(
             ) from error
     tensors = ["Identity", *(f"Identity_{number}" for number in range(1, len(names)))]
     return LiteRTGraph(content=content, outputs=dict(zip(names, tensors, strict=True)))
+
+
+def _as_it_is(converter: Any, samples: Samples | None) -> None:
+    pass
+
+
+def _float16(converter: Any, samples: Samples | None) -> None:
+    converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    converter.target_spec.supported_types = [tf.float16]
+
+
+def _dynamic(converter: Any, samples: Samples | None) -> None:
+    converter.optimizations = [tf.lite.Optimize.DEFAULT]
+
+
+def _int8(converter: Any, samples: Samples | None) -> None:
+    if samples is None:
+        raise ValueError("int8 needs samples")
+    given = samples
+    converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    converter.representative_dataset = lambda: ([pixels[None]] for pixels in given())
+
+
+_SETTINGS: Mapping[Precision, Callable[[Any, Samples | None], None]] = {
+    "float32": _as_it_is,
+    "float16": _float16,
+    "dynamic": _dynamic,
+    "int8": _int8,
+}
 
 
 def start_runtimes() -> None:
@@ -93,6 +136,9 @@ def _quiet() -> Iterator[None]:
     level = logger.level
     logger.setLevel(logging.ERROR)
     try:
-        yield
+        with warnings.catch_warnings():
+            # The input is uint8 pixels whatever the precision: it has no statistics.
+            warnings.filterwarnings("ignore", message="Statistics for quantized inputs")
+            yield
     finally:
         logger.setLevel(level)

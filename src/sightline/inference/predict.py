@@ -106,6 +106,17 @@ def predict(
     return Predictions.concatenate(chunks)
 
 
+def predict_pixels(runner: Runner, names: Sequence[str], pixels: np.ndarray) -> Predictions:
+    """Return the predictions for images that are decoded already, by the runner's rules.
+
+    Args:
+        runner: The classifier.
+        names: Of the images.
+        pixels: Theirs, uint8 (n, height, width, channels).
+    """
+    return _answer(runner, runner.rules, names, list(pixels))
+
+
 def _chunk(preprocessing: Preprocessing) -> int:
     """Return how many images the runtime gets at once: small ones cost more to hand over."""
     fitting = _CHUNK_PIXELS // (preprocessing.height * preprocessing.width)

@@ -3,6 +3,7 @@
 from sightline.verification.compare import (
     FLOAT32_TOLERANCE,
     RELATIVE_TOLERANCE,
+    Tolerance,
     Verification,
     compare_runners,
     require_agreement,
@@ -12,6 +13,7 @@ from sightline.verification.golden import Golden, GoldenCheck, check_golden, mak
 __all__ = [
     "FLOAT32_TOLERANCE",
     "RELATIVE_TOLERANCE",
+    "Tolerance",
     "Golden",
     "GoldenCheck",
     "Verification",

@@ -24,6 +24,26 @@ RELATIVE_TOLERANCE = 1e-3
 
 
 @dataclass(frozen=True, kw_only=True)
+class Tolerance:
+    """How far apart two runners may be.
+
+    Attributes:
+        difference: Largest |Δp|.
+        relative: Largest difference of logits and embeddings, as a share of the largest; `None`
+            judges neither.
+        agreement: Least share of images with the same answer; at 1, an answer may still turn over
+            where the source's margin is less than `difference` can explain.
+    """
+
+    difference: float = FLOAT32_TOLERANCE
+    relative: float | None = RELATIVE_TOLERANCE
+    agreement: float = 1.0
+
+
+_FLOAT32 = Tolerance()
+
+
+@dataclass(frozen=True, kw_only=True)
 class Verification:
     """How far apart two runners are.
 
@@ -36,7 +56,7 @@ class Verification:
         agreement: Share of images with the same answer.
         disagreements: Rows where the answer differs though the source's margin is more than
             the tolerance can explain.
-        tolerance: The |Δp| allowed.
+        allowed: How far apart they may be.
     """
 
     n: int
@@ -46,22 +66,36 @@ class Verification:
     embedding_difference: float | None
     agreement: float
     disagreements: tuple[int, ...]
-    tolerance: float
+    allowed: Tolerance = _FLOAT32
 
     @property
     def passed(self) -> bool:
         """Whether the runners agree."""
-        relative = max(self.logits_difference, self.embedding_difference or 0.0)
-        close = self.max_difference <= self.tolerance and relative <= RELATIVE_TOLERANCE
-        return close and not self.disagreements
+        relative, allowed = (
+            max(self.logits_difference, self.embedding_difference or 0.0),
+            self.allowed,
+        )
+        close = self.max_difference <= allowed.difference
+        alike = allowed.relative is None or relative <= allowed.relative
+        if allowed.agreement < 1:
+            return close and alike and self.agreement >= allowed.agreement
+        return close and alike and not self.disagreements
 
     def to_json(self) -> dict[str, Any]:
         """Return the figures as JSON."""
-        return {**asdict(self), "disagreements": list(self.disagreements), "passed": self.passed}
+        figures = {name: value for name, value in asdict(self).items() if name != "allowed"}
+        return {
+            **figures,
+            "disagreements": list(self.disagreements),
+            "tolerance": self.allowed.difference,
+            "relative_tolerance": self.allowed.relative,
+            "least_agreement": self.allowed.agreement,
+            "passed": self.passed,
+        }
 
 
 def compare_runners(
-    source: Runner, target: Runner, pixels: np.ndarray, *, tolerance: float = FLOAT32_TOLERANCE
+    source: Runner, target: Runner, pixels: np.ndarray, *, tolerance: Tolerance = _FLOAT32
 ) -> Verification:
     """Compare two runners on uint8 pixels (n, height, width, channels), n at least 1.
 
@@ -92,9 +126,10 @@ def compare_runners(
         embedding_difference=embedding,
         agreement=float(1 - changed.any(axis=1).mean()),
         disagreements=tuple(
-            int(row) for row in np.flatnonzero((changed & (margins > tolerance)).any(axis=1))
+            int(row)
+            for row in np.flatnonzero((changed & (margins > tolerance.difference)).any(axis=1))
         ),
-        tolerance=tolerance,
+        allowed=tolerance,
     )
 
 
@@ -139,10 +174,21 @@ def require_agreement(verification: Verification, *, name: str) -> None:
             f"{verification.n} images, {len(verification.disagreements)} clear answers changed; "
             f"logits differ by up to {verification.logits_difference:.2g} of the largest, "
             f"embeddings by {verification.embedding_difference or 0:.2g}.",
-            expected=f"|Δp| of at most {verification.tolerance:g}, the same answers, logits and "
-            f"embeddings within {RELATIVE_TOLERANCE:g}",
+            expected=_expected(verification.allowed),
             fix="nothing was written; report this with the backbone and options you used",
             code="export_disagrees",
             # An infinite difference has no word in JSON.
             details={"disagreements": list(verification.disagreements[:20])},
         )
+
+
+def _expected(allowed: Tolerance) -> str:
+    alike = (
+        "the same answers"
+        if allowed.agreement == 1
+        else (f"the same answers for {allowed.agreement:.0%} of the images")
+    )
+    words = [f"|Δp| of at most {allowed.difference:g}", alike]
+    if allowed.relative is not None:
+        words.append(f"logits and embeddings within {allowed.relative:g}")
+    return ", ".join(words)

@@ -15,6 +15,8 @@ from sightline.errors import ConfigError, DataError, ModelError, did_you_mean
 from sightline.files import load_attribute, printable
 from sightline.images import FileSource, Source
 from sightline.inference import LiteRTRunner, Runner, predict_stream
+from sightline.inference.card import card_path
+from sightline.inference.exported import open_export
 from sightline.models import BACKBONES
 from sightline.models.bundle import SUFFIX, Bundle, read_bundle
 from sightline.predictions import Predictions
@@ -34,7 +36,7 @@ class Images:
 
 
 def open_model(name: str) -> Runner:
-    """Return what runs a bundle, or a ready-made ImageNet classifier named in the catalogue.
+    """Return what runs a bundle, an export, or a ready-made ImageNet classifier by its name.
 
     Raises:
         ModelError: There is neither, or the bundle cannot be used.
@@ -43,6 +45,8 @@ def open_model(name: str) -> Runner:
     if is_ready_made(name):
         runner: Runner = load_attribute("sightline.inference.ready_made:ready_made_runner")(name)
         return runner
+    if card_path(Path(name)).is_file():
+        return open_export(Path(name))
     return LiteRTRunner(open_bundle(name))
 
 

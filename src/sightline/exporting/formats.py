@@ -1,0 +1,156 @@
+"""The table of formats: what an export may be, what runs it, and how far it may differ, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from sightline.errors import ConfigError, unknown_name
+from sightline.files import printable
+from sightline.verification import FLOAT32_TOLERANCE, RELATIVE_TOLERANCE
+
+
+@dataclass(frozen=True, kw_only=True)
+class Precision:
+    """In what numbers an export computes, and how far that may take it from its source.
+
+    Attributes:
+        name: For example `"float32"`.
+        outputs: What its graph ends in.
+        tolerance: Largest |Δp| allowed.
+        relative: Largest difference of logits and embeddings, as a share of the largest; `None`
+            where eight bits make that meaningless.
+        agreement: Least share of images with the same answer.
+        reason: Why so far and no farther.
+        samples: Training images that show which values occur; 0 where none are needed.
+    """
+
+    name: str
+    outputs: tuple[str, ...] = ("probabilities", "logits", "embedding")
+    tolerance: float
+    relative: float | None
+    agreement: float
+    reason: str
+    samples: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Converted:
+    """What a converter gives.
+
+    Attributes:
+        content: The file's bytes.
+        outputs: Name of the tensor for each output.
+    """
+
+    content: bytes
+    outputs: Mapping[str, str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExportFormat:
+    """One row of the table.
+
+    Attributes:
+        name: For example `"litert"`.
+        suffix: Of its files.
+        convert: What makes it, as `"module:function"`: bundle, precision and samples (a function
+            that gives pixels, or None) give a `Converted`.
+        precisions: By name; the first is the default.
+        runtime: What runs it.
+        accepts: What a client gives it.
+        needs: What must be installed to make it.
+    """
+
+    name: str
+    suffix: str
+    convert: str
+    precisions: Mapping[str, Precision] = field(default_factory=dict)
+    runtime: str
+    accepts: str
+    needs: str
+
+
+def _precisions(*given: Precision) -> Mapping[str, Precision]:
+    return {one.name: one for one in given}
+
+
+def _table(formats: Iterable[ExportFormat]) -> Mapping[str, ExportFormat]:
+    given = tuple(formats)
+    table = {one.name: one for one in given}
+    if len(table) < len(given) or len({one.suffix for one in given}) < len(given):
+        raise ValueError("a format, or its suffix, stands twice in the table")
+    return table
+
+
+_QUANTISED = ("embedding", "logits")
+
+FORMATS = _table(
+    (
+        ExportFormat(
+            name="litert",
+            suffix=".tflite",
+            convert="sightline.exporting.litert:convert",
+            precisions=_precisions(
+                Precision(
+                    name="float32",
+                    tolerance=FLOAT32_TOLERANCE,
+                    relative=RELATIVE_TOLERANCE,
+                    agreement=1.0,
+                    reason="rounding in another order of operations",
+                ),
+                Precision(
+                    name="float16",
+                    tolerance=2e-2,
+                    relative=2e-2,
+                    agreement=0.99,
+                    reason="weights keep 11 bits: one part in 2,000 each",
+                ),
+                Precision(
+                    name="dynamic",
+                    outputs=_QUANTISED,
+                    tolerance=1.0,
+                    relative=None,
+                    agreement=0.9,
+                    reason="weights keep 8 bits: answers near the border turn over",
+                ),
+                Precision(
+                    name="int8",
+                    outputs=_QUANTISED,
+                    tolerance=1.0,
+                    relative=None,
+                    agreement=0.9,
+                    reason="all values keep 8 bits: answers near the border turn over",
+                    samples=200,
+                ),
+            ),
+            runtime="LiteRT (ai-edge-litert), TensorFlow Lite",
+            accepts="uint8 pixels (1, height, width, channels)",
+            needs="sightline[train]; float32 nothing",
+        ),
+    )
+)
+"""From name to format."""
+
+
+def format_of(path: Path, precision: str | None) -> tuple[ExportFormat, Precision]:
+    """Return the format that a file's suffix means, and the precision by name.
+
+    Raises:
+        ConfigError: There is no such format, or it has no such precision.
+    """
+    by_suffix = {one.suffix: one for one in FORMATS.values()}
+    found = by_suffix.get(path.suffix.lower())
+    if found is None:
+        raise ConfigError(
+            f"Cannot export to {printable(path)}.",
+            expected=f"a name that ends in {', '.join(by_suffix)}",
+            fix="`sightline formats` lists the formats",
+            code="bad_suffix",
+        )
+    if precision is None:
+        return found, next(iter(found.precisions.values()))
+    if precision not in found.precisions:
+        raise unknown_name("precision", precision, found.precisions)
+    return found, found.precisions[precision]

@@ -1,0 +1,87 @@
+"""Exports as runners: whatever the runtime, the same questions. Needs no TensorFlow by itself."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+
+from sightline.errors import ModelError, unknown_name
+from sightline.evaluation.calibration import probabilities_of
+from sightline.files import load_attribute, printable
+from sightline.inference.card import REFERENCE, ExportCard, read_card, read_card_tensors
+from sightline.inference.runner import Outputs, Runner
+from sightline.models.familiarity import Familiarity
+
+
+class Graph(Protocol):
+    """A graph in some runtime, from pixels to named outputs."""
+
+    def run(self, pixels: np.ndarray) -> Mapping[str, np.ndarray]:
+        """Return float32 outputs (n, ...) for uint8 pixels (n, height, width, channels)."""
+        ...
+
+
+GRAPHS: Mapping[str, str] = {"litert": "sightline.inference.litert:LiteRTModel"}
+"""What runs each format: given the file's bytes and the names of its outputs."""
+
+
+class ExportRunner:
+    """Runs an export by its card (see `inference.runner.Runner`).
+
+    Args:
+        card: What is known of it.
+        graph: Runs it.
+        familiarity: The training images' embeddings, where the model knows them.
+    """
+
+    def __init__(
+        self, card: ExportCard, graph: Graph, familiarity: Familiarity | None = None
+    ) -> None:
+        self.card = card
+        self.classes = card.classes
+        self.task = card.task
+        self.rules = card.rules
+        self.preprocessing = card.preprocessing
+        self._graph = graph
+        self._familiarity = familiarity
+
+    def run(self, pixels: np.ndarray) -> Outputs:
+        """Classify uint8 pixels (n, height, width, channels)."""
+        given = self._graph.run(pixels)
+        logits, embedding = given["logits"], given.get("embedding")
+        probabilities = given.get("probabilities")
+        if probabilities is None:
+            # Quantised graphs end in logits: of eight bits, most probabilities would be 0.
+            temperature = np.array(self.card.temperature)
+            exact = probabilities_of(logits, temperature, task=self.task)
+            probabilities = exact.astype(np.float32)
+        known = self._familiarity if embedding is not None else None
+        return Outputs(
+            probabilities=probabilities,
+            logits=logits,
+            embedding=embedding,
+            distance=None if known is None or embedding is None else known.distances(embedding),
+        )
+
+
+def open_export(path: Path) -> Runner:
+    """Return what runs an export, once its card has vouched for the file.
+
+    Raises:
+        ModelError: The export, its card or its arrays are missing, damaged, or of another kind.
+        MissingPackageError: Its runtime is not installed.
+    """
+    card = read_card(path)
+    if card.format not in GRAPHS:
+        raise ModelError(
+            f"{printable(path)}: {unknown_name('format', card.format, GRAPHS).what}",
+            fix="upgrade Sightline: pip install --upgrade sightline",
+            code="bad_export",
+        )
+    reference = read_card_tensors(path).get(REFERENCE)
+    familiarity = None if reference is None else Familiarity(reference=reference)
+    graph = load_attribute(GRAPHS[card.format])(path.read_bytes(), card.outputs)
+    return ExportRunner(card, graph, familiarity)

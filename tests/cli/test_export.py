@@ -1,0 +1,112 @@
+"""`export` and `formats`, as a shell sees them, and what other verbs make of an export."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sightline.cli import main
+from sightline.dataset import write_digits
+
+pytestmark = pytest.mark.train
+
+NETWORK = (
+    *("--weights", "none", "--backbone", "small_cnn", "--channels", "1", "--image-size", "32"),
+    *("--epochs", "12", "--split", "0.5,0.35,0.15"),
+)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("export")
+    write_digits(folder / "digits", per_class=40)
+    words = [*NETWORK, "--save", str(folder / "m.sightline")]
+    assert main(["train", str(folder / "digits"), *words]) == 0
+    return folder
+
+
+def run(capsys: pytest.CaptureFixture[str], *words: object) -> tuple[int, str, str]:
+    code = main([str(word) for word in words])
+    out, err = capsys.readouterr()
+    return code, out, err
+
+
+def test_an_export_is_proven_and_predicts_as_its_source(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "m.tflite"
+    code, out, _ = run(capsys, "export", folder / "m.sightline", folder / "digits", "--save", path)
+    assert code == 0
+    assert f"saved {path}" in out and "the same answer for 1.000 of them" in out
+    assert {one.name for one in tmp_path.iterdir()} == {
+        "m.tflite",
+        "m.tflite.json",
+        "m.tflite.safetensors",
+    }
+    answers = [
+        run(capsys, "predict", one, folder / "digits" / "3")[1]
+        for one in (folder / "m.sightline", path)
+    ]
+    assert answers[0] == answers[1] != ""
+
+
+def test_what_was_proven_as_json(
+    folder: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    check_schema: Callable[[Any, str], None],
+) -> None:
+    words = (folder / "m.sightline", folder / "digits", "--quantize", "int8")
+    code, out, err = run(capsys, "export", *words, "--save", tmp_path / "m.tflite", "--json")
+    assert code == 0, err
+    document = json.loads(out)
+    check_schema(document, "export")
+    assert document["bytes"] < document["source_bytes"]
+    assert document["verification"]["n"] == document["comparison"]["n"] > 100
+
+
+def test_without_data_it_is_written_only_if_this_is_asked_for(
+    folder: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    check_schema: Callable[[Any, str], None],
+) -> None:
+    path = tmp_path / "m.tflite"
+    code, _, err = run(capsys, "export", folder / "m.sightline", "--save", path)
+    assert code == 2 and "proven on real images" in err and not list(tmp_path.iterdir())
+    words = ("export", folder / "m.sightline", "--save", path, "--no-verify")
+    code, out, err = run(capsys, *words, "--quantize", "int8")
+    assert code == 2 and "needs training images" in err
+    code, out, err = run(capsys, *words)
+    assert code == 0 and "Not proven" in err
+    code, _, err = run(capsys, *words)
+    assert code == 2 and "exists" in err
+    code, out, _ = run(capsys, *words, "--overwrite", "--json")
+    document = json.loads(out)
+    check_schema(document, "export")
+    assert document["verification"] == {} and document["comparison"] is None
+
+
+def test_images_of_another_model_prove_nothing(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    other = write_digits(tmp_path / "others", per_class=5)
+    for path in other.glob("*/*.png"):
+        path.write_bytes(path.read_bytes() + b"\0")
+    words = (folder / "m.sightline", other, "--save", tmp_path / "m.tflite")
+    code, _, err = run(capsys, "export", *words)
+    assert code == 3 and "are validation images of this model" in err
+
+
+def test_the_formats(
+    capsys: pytest.CaptureFixture[str], check_schema: Callable[[Any, str], None]
+) -> None:
+    code, out, _ = run(capsys, "formats")
+    assert code == 0 and ".tflite" in out and "float16" in out
+    code, out, _ = run(capsys, "formats", "--json")
+    assert code == 0
+    check_schema(json.loads(out), "formats")
