@@ -43,7 +43,7 @@ def export(
     allow: Allow = None,
     overwrite: Overwrite = False,
 ) -> None:
-    """Write a model for another runtime, once it has answered as its source does.
+    """Write a model for another runtime, proven before it is written.
 
     The export is run on validation images, known by content, before it is written. Its card and
     its arrays stand beside it.
@@ -107,7 +107,7 @@ def _tell(console: Console, exported: Exported, path: Path) -> None:
 
 
 def formats(context: typer.Context) -> None:
-    """List the formats that a model can be exported to, and how far each may differ."""
+    """List the formats of exports, and how far each may differ."""
     console: Console = context.obj
     if console.as_json:
         console.document(
