@@ -22,6 +22,7 @@ from sightline.inference.exported import open_export
 from sightline.models.bundle import Bundle, read_bundle
 from sightline.training.recipe import Options
 from sightline.training.signals import StopRequest
+from sightline.verification import Tolerance
 from sightline.workflows.train import train
 from sightline.workflows.training import Request
 
@@ -175,7 +176,7 @@ def test_a_format_of_a_later_version_is_told(bundle: Bundle, tmp_path: Path) -> 
 def test_a_strict_tolerance_refuses_what_a_wide_one_lets_pass(
     bundle: Bundle, pixels: np.ndarray
 ) -> None:
-    strict = replace(FORM.precisions["float16"], tolerance=1e-9)
+    strict = replace(FORM.precisions["float16"], allowed=Tolerance(difference=1e-9))
     form: ExportFormat = replace(FORM, precisions={"float16": strict})
     with pytest.raises(CheckFailedError, match="disagrees with its source"):
         export_bundle(bundle, form, strict, pixels=pixels)

@@ -16,7 +16,8 @@ def test_every_format_can_be_run_and_says_why_it_may_differ() -> None:
     for form in FORMATS.values():
         for name, precision in form.precisions.items():
             assert name == precision.name and precision.reason
-            assert 0 < precision.agreement <= 1 and 0 < precision.tolerance <= 1
+            allowed = precision.allowed
+            assert 0 < allowed.agreement <= 1 and 0 < allowed.difference <= 1
 
 
 def test_the_suffix_decides_and_float32_is_the_default() -> None:

@@ -124,9 +124,9 @@ def formats(context: typer.Context) -> None:
                         "precisions": [
                             {
                                 "name": one.name,
-                                "tolerance": one.tolerance,
-                                "relative_tolerance": one.relative,
-                                "least_agreement": one.agreement,
+                                "tolerance": one.allowed.difference,
+                                "relative_tolerance": one.allowed.relative,
+                                "least_agreement": one.allowed.agreement,
                                 "reason": one.reason,
                             }
                             for one in form.precisions.values()
@@ -139,7 +139,14 @@ def formats(context: typer.Context) -> None:
         return
     columns = ["format", "suffix", "precision", "|Δp| up to", "same answers", "because"]
     rows = [
-        [form.name, form.suffix, one.name, f"{one.tolerance:g}", f"{one.agreement:g}", one.reason]
+        [
+            form.name,
+            form.suffix,
+            one.name,
+            f"{one.allowed.difference:g}",
+            f"{one.allowed.agreement:g}",
+            one.reason,
+        ]
         for form in FORMATS.values()
         for one in form.precisions.values()
     ]

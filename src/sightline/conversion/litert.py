@@ -63,6 +63,8 @@ def to_litert(
         ModelError: The converter cannot express the model.
         ValueError: `"int8"` without samples.
     """
+    if precision == "int8" and samples is None:
+        raise ValueError("int8 needs samples")
     names = sorted(outputs)
 
     def answer(pixels: tf.Tensor) -> dict[str, tf.Tensor]:
@@ -102,11 +104,8 @@ def _dynamic(converter: Any, samples: Samples | None) -> None:
 
 
 def _int8(converter: Any, samples: Samples | None) -> None:
-    if samples is None:
-        raise ValueError("int8 needs samples")
-    given = samples
     converter.optimizations = [tf.lite.Optimize.DEFAULT]
-    converter.representative_dataset = lambda: ([pixels[None]] for pixels in given())
+    converter.representative_dataset = lambda: ([pixels[None]] for pixels in (samples or tuple)())
 
 
 _SETTINGS: Mapping[Precision, Callable[[Any, Samples | None], None]] = {

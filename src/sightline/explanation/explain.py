@@ -14,6 +14,7 @@ from sightline.explanation.subject import Subject
 from sightline.files import printable
 from sightline.images import Preprocessing, Source, decode, load
 from sightline.images.refusals import named
+from sightline.inference import predictions_of
 from sightline.predictions import Predictions
 
 _PHOTO_SIDE = 1024  # of what is kept of a photo to draw on
@@ -47,7 +48,7 @@ def heatmaps(
     chosen = [class_index(subject.runner.classes, name) for name in targets]
     pixels = load(source, subject.runner.preprocessing).pixels
     photo = _photo(source, subject.runner.preprocessing)
-    answer = _answer(subject, source.name, pixels)
+    answer = predictions_of(subject.runner, [source.name], subject.outputs(pixels[None]))
     for index in chosen or _answered(answer):
         found = method.attribute(subject, pixels, target=index, options=completed)
         yield Heatmap(
@@ -101,21 +102,6 @@ def _photo(source: Source, preprocessing: Preprocessing) -> np.ndarray:
         return np.asarray(image)
     size = (max(1, round(image.width * scale)), max(1, round(image.height * scale)))
     return np.asarray(image.resize(size, Image.Resampling.BICUBIC))
-
-
-def _answer(subject: Subject, name: str, pixels: np.ndarray) -> Predictions:
-    rules, runner = subject.runner.rules, subject.runner
-    outputs = subject.outputs(pixels[None])
-    return Predictions(
-        task=runner.task,
-        classes=runner.classes,
-        names=(name,),
-        probabilities=outputs.probabilities,
-        distances=outputs.distance,
-        threshold=rules.threshold(runner.classes),
-        unsure_below=rules.limit(runner.classes),
-        unlike_above=rules.unlike_above,
-    )
 
 
 def _answered(answer: Predictions) -> list[int]:

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 from safetensors.numpy import save as save_tensors
 
-from sightline.exporting.formats import Converted, ExportFormat, Precision
+from sightline.exporting.formats import Converted, ExportFormat, Precision, Samples
 from sightline.files import load_attribute, pretty_json, sha256_bytes, write_bytes, write_text
-from sightline.inference import LiteRTRunner
+from sightline.inference import LiteRTRunner, Outputs
 from sightline.inference.card import REFERENCE, ExportCard, card_path, tensors_path
 from sightline.inference.exported import GRAPHS, ExportRunner
 from sightline.models.bundle import WEIGHTS, Bundle
-from sightline.verification import Tolerance, Verification, compare_runners, require_agreement
-
-Samples = Callable[[], Iterable[np.ndarray]]
+from sightline.verification import Verification, compare_outputs, require_agreement
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,13 +27,15 @@ class Export:
         tensors: The arrays beside it.
         runner: Runs it.
         verification: How it compares with its source; `None` where that was waived.
+        answers: What the source and the export gave for the pixels; `None` likewise.
     """
 
     content: bytes
     card: ExportCard
     tensors: bytes
     runner: ExportRunner
-    verification: Verification | None
+    verification: Verification | None = None
+    answers: tuple[Outputs, Outputs] | None = None
 
     def write(self, path: Path) -> None:
         """Write the export, its arrays and its card; the card, which vouches for it, last.
@@ -73,35 +72,29 @@ def export_bundle(
         ModelError: The network cannot be converted.
     """
     converted = load_attribute(form.convert)(bundle, precision, samples)
+    card = _card(bundle, converted, form, precision)
+    graph = load_attribute(GRAPHS[form.name])(converted.content, converted.outputs)
+    held_out = bundle.held_out()
+    runner = ExportRunner(card, graph, None if held_out is None else held_out.familiarity)
+    made = Export(content=converted.content, card=card, tensors=_tensors(bundle), runner=runner)
+    if pixels is None:
+        return made
     source = LiteRTRunner(bundle)
-    runner = _runner(bundle, converted, form, precision)
-    verification = None
-    if pixels is not None:
-        verification = compare_runners(
-            source,
-            runner,
-            pixels,
-            tolerance=Tolerance(
-                difference=precision.tolerance,
-                relative=precision.relative,
-                agreement=precision.agreement,
-            ),
-        )
-        require_agreement(verification, name=f"The {form.name} export in {precision.name}")
-        runner.card = replace(runner.card, verification=verification.to_json())
-    return Export(
-        content=converted.content,
-        card=runner.card,
-        tensors=_tensors(bundle),
-        runner=runner,
+    expected, given = source.run(pixels), runner.run(pixels)
+    verification = compare_outputs(source, expected, given, tolerance=precision.allowed)
+    require_agreement(verification, name=f"The {form.name} export in {precision.name}")
+    return replace(
+        made,
+        card=replace(card, verification=verification.to_json()),
         verification=verification,
+        answers=(expected, given),
     )
 
 
-def _runner(
+def _card(
     bundle: Bundle, converted: Converted, form: ExportFormat, precision: Precision
-) -> ExportRunner:
-    card = ExportCard(
+) -> ExportCard:
+    return ExportCard(
         format=form.name,
         precision=precision.name,
         classes=bundle.classes,
@@ -113,9 +106,6 @@ def _runner(
         sha256=sha256_bytes(converted.content),
         source=sha256_bytes(bundle.members[WEIGHTS]),
     )
-    graph = load_attribute(GRAPHS[form.name])(converted.content, converted.outputs)
-    held_out = bundle.held_out()
-    return ExportRunner(card, graph, None if held_out is None else held_out.familiarity)
 
 
 def _tensors(bundle: Bundle) -> bytes:

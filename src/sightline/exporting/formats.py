@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
+
+import numpy as np
 
 from sightline.errors import ConfigError, unknown_name
 from sightline.files import printable
-from sightline.verification import FLOAT32_TOLERANCE, RELATIVE_TOLERANCE
+from sightline.verification import Tolerance
+
+Samples = Callable[[], Iterable[np.ndarray]]
+"""Gives real pixels, uint8 (height, width, channels), one image after the other, at each call."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,19 +23,14 @@ class Precision:
     Attributes:
         name: For example `"float32"`.
         outputs: What its graph ends in.
-        tolerance: Largest |Δp| allowed.
-        relative: Largest difference of logits and embeddings, as a share of the largest; `None`
-            where eight bits make that meaningless.
-        agreement: Least share of images with the same answer.
+        allowed: How far it may be from its source.
         reason: Why so far and no farther.
         samples: Training images that show which values occur; 0 where none are needed.
     """
 
     name: str
     outputs: tuple[str, ...] = ("probabilities", "logits", "embedding")
-    tolerance: float
-    relative: float | None
-    agreement: float
+    allowed: Tolerance
     reason: str
     samples: int = 0
 
@@ -66,7 +66,7 @@ class ExportFormat:
     name: str
     suffix: str
     convert: str
-    precisions: Mapping[str, Precision] = field(default_factory=dict)
+    precisions: Mapping[str, Precision]
     runtime: str
     accepts: str
     needs: str
@@ -85,6 +85,8 @@ def _table(formats: Iterable[ExportFormat]) -> Mapping[str, ExportFormat]:
 
 
 _QUANTISED = ("embedding", "logits")
+_EIGHT_BITS = Tolerance(difference=1.0, relative=None, agreement=0.9)
+"""Probabilities may move far where two classes are close, so the answers are what is judged."""
 
 FORMATS = _table(
     (
@@ -95,32 +97,24 @@ FORMATS = _table(
             precisions=_precisions(
                 Precision(
                     name="float32",
-                    tolerance=FLOAT32_TOLERANCE,
-                    relative=RELATIVE_TOLERANCE,
-                    agreement=1.0,
+                    allowed=Tolerance(),
                     reason="rounding in another order of operations",
                 ),
                 Precision(
                     name="float16",
-                    tolerance=2e-2,
-                    relative=2e-2,
-                    agreement=0.99,
+                    allowed=Tolerance(difference=2e-2, relative=2e-2, agreement=0.99),
                     reason="weights keep 11 bits: one part in 2,000 each",
                 ),
                 Precision(
                     name="dynamic",
                     outputs=_QUANTISED,
-                    tolerance=1.0,
-                    relative=None,
-                    agreement=0.9,
+                    allowed=_EIGHT_BITS,
                     reason="weights keep 8 bits: answers near the border turn over",
                 ),
                 Precision(
                     name="int8",
                     outputs=_QUANTISED,
-                    tolerance=1.0,
-                    relative=None,
-                    agreement=0.9,
+                    allowed=_EIGHT_BITS,
                     reason="all values keep 8 bits: answers near the border turn over",
                     samples=200,
                 ),

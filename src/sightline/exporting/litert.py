@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-
-import numpy as np
-
-from sightline.exporting.formats import Converted, Precision
+from sightline.exporting.formats import Converted, Precision, Samples
 from sightline.files import load_attribute
 from sightline.models.bundle import Bundle
 
 
-def convert(
-    bundle: Bundle, precision: Precision, samples: Callable[[], Iterable[np.ndarray]] | None
-) -> Converted:
+def convert(bundle: Bundle, precision: Precision, samples: Samples | None) -> Converted:
     """Return a bundle's network as a LiteRT file.
 
     Args:
         bundle: The model.
         precision: One of the format's.
-        samples: Gives real pixels, uint8 (height, width, channels), for `"int8"`.
+        samples: Training images, for `"int8"`.
 
     Raises:
         MissingPackageError: TensorFlow is not installed and the precision is not float32.

@@ -4,7 +4,7 @@
 """
 
 from sightline.inference.litert import LiteRTModel, LiteRTRunner
-from sightline.inference.predict import predict, predict_stream
+from sightline.inference.predict import predict, predict_stream, predictions_of
 from sightline.inference.runner import Outputs, Runner
 
 __all__ = [
@@ -14,4 +14,5 @@ __all__ = [
     "Runner",
     "predict",
     "predict_stream",
+    "predictions_of",
 ]

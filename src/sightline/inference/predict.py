@@ -7,7 +7,7 @@ row with its error. Nothing here stops for a bad image.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Generator, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import replace
@@ -17,7 +17,7 @@ import numpy as np
 
 from sightline.errors import ConfigError, ImageError
 from sightline.images import Limits, Preprocessing, Source, load
-from sightline.inference.runner import Runner
+from sightline.inference.runner import Outputs, Runner
 from sightline.machine import threads
 from sightline.models.rules import Rules
 from sightline.predictions import Predictions
@@ -106,15 +106,15 @@ def predict(
     return Predictions.concatenate(chunks)
 
 
-def predict_pixels(runner: Runner, names: Sequence[str], pixels: np.ndarray) -> Predictions:
-    """Return the predictions for images that are decoded already, by the runner's rules.
+def predictions_of(runner: Runner, names: Sequence[str], outputs: Outputs) -> Predictions:
+    """Return what a runner gave for images as a record of answers.
 
     Args:
         runner: The classifier.
         names: Of the images.
-        pixels: Theirs, uint8 (n, height, width, channels).
+        outputs: Of `runner.run`, aligned with them.
     """
-    return _answer(runner, runner.rules, names, list(pixels))
+    return _recorded(runner, runner.rules, names, outputs, errors={})
 
 
 def _chunk(preprocessing: Preprocessing) -> int:
@@ -127,29 +127,43 @@ def _answer(
     runner: Runner, rules: Rules, names: Sequence[str], decoded: list[np.ndarray | ImageError]
 ) -> Predictions:
     rows = [row for row, item in enumerate(decoded) if isinstance(item, np.ndarray)]
-    size, width = len(names), len(runner.classes)
-    probabilities = np.full((size, width), np.nan, np.float32)
-    logits = np.full((size, width), np.nan, np.float32)
-    embeddings = distances = None
+    nothing = np.empty((0, len(runner.classes)), np.float32)
+    given = Outputs(probabilities=nothing, logits=nothing)
     if rows:
-        outputs = runner.run(np.stack([item for item in decoded if isinstance(item, np.ndarray)]))
-        probabilities[rows] = outputs.probabilities
-        logits[rows] = outputs.logits
-        if outputs.embedding is not None:
-            embeddings = np.full((size, outputs.embedding.shape[1]), np.nan, np.float32)
-            embeddings[rows] = outputs.embedding
-        if outputs.distance is not None:
-            distances = np.full(size, np.nan, np.float32)
-            distances[rows] = outputs.distance
+        given = runner.run(np.stack([item for item in decoded if isinstance(item, np.ndarray)]))
+
+    def spread(values: np.ndarray) -> np.ndarray:
+        whole = np.full((len(names), *values.shape[1:]), np.nan, np.float32)
+        whole[rows] = values
+        return whole
+
+    outputs = Outputs(
+        probabilities=spread(given.probabilities),
+        logits=spread(given.logits),
+        embedding=None if given.embedding is None else spread(given.embedding),
+        distance=None if given.distance is None else spread(given.distance),
+    )
+    errors = {row: item for row, item in enumerate(decoded) if isinstance(item, ImageError)}
+    return _recorded(runner, rules, names, outputs, errors=errors)
+
+
+def _recorded(
+    runner: Runner,
+    rules: Rules,
+    names: Sequence[str],
+    outputs: Outputs,
+    *,
+    errors: Mapping[int, ImageError],
+) -> Predictions:
     return Predictions(
         task=runner.task,
         classes=runner.classes,
         names=tuple(names),
-        probabilities=probabilities,
-        errors={row: item for row, item in enumerate(decoded) if isinstance(item, ImageError)},
-        logits=logits,
-        embeddings=embeddings,
-        distances=distances,
+        probabilities=outputs.probabilities,
+        errors=errors,
+        logits=outputs.logits,
+        embeddings=outputs.embedding,
+        distances=outputs.distance,
         threshold=rules.threshold(runner.classes),
         unsure_below=rules.limit(runner.classes),
         unlike_above=rules.unlike_above,

@@ -5,6 +5,7 @@ from sightline.verification.compare import (
     RELATIVE_TOLERANCE,
     Tolerance,
     Verification,
+    compare_outputs,
     compare_runners,
     require_agreement,
 )
@@ -18,6 +19,7 @@ __all__ = [
     "GoldenCheck",
     "Verification",
     "check_golden",
+    "compare_outputs",
     "compare_runners",
     "make_golden",
     "require_agreement",

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from sightline.errors import CheckFailedError
-from sightline.inference.runner import Runner
+from sightline.inference.runner import Outputs, Runner
 
 FLOAT32_TOLERANCE = 1e-4
 """Largest |Δp| that float32 rounding in another order of operations explains (1e-6 to 5e-5
@@ -110,7 +110,20 @@ def compare_runners(
             expected="the same classes in the same order",
             code="export_disagrees",
         )
-    expected, given = source.run(pixels), target.run(pixels)
+    return compare_outputs(source, source.run(pixels), target.run(pixels), tolerance=tolerance)
+
+
+def compare_outputs(
+    source: Runner, expected: Outputs, given: Outputs, *, tolerance: Tolerance = _FLOAT32
+) -> Verification:
+    """Compare what two runners of the same classes gave for the same pixels.
+
+    Args:
+        source: The one that decides what the answers are.
+        expected: What it gave.
+        given: What the other gave.
+        tolerance: How far apart they may be.
+    """
     difference = np.abs(expected.probabilities.astype(np.float64) - given.probabilities)
     worst = largest_difference(expected.probabilities, given.probabilities)
     decided, margins = _answers(source, expected.probabilities)
@@ -119,7 +132,7 @@ def compare_runners(
     if expected.embedding is not None and given.embedding is not None:
         embedding = relative_difference(expected.embedding, given.embedding)
     return Verification(
-        n=len(pixels),
+        n=len(expected.probabilities),
         max_difference=worst,
         mean_difference=float(difference.mean()) if np.isfinite(worst) else float("inf"),
         logits_difference=relative_difference(expected.logits, given.logits),
@@ -171,7 +184,8 @@ def require_agreement(verification: Verification, *, name: str) -> None:
     if not verification.passed:
         raise CheckFailedError(
             f"{name} disagrees with its source: |Δp| up to {verification.max_difference:.2g} on "
-            f"{verification.n} images, {len(verification.disagreements)} clear answers changed; "
+            f"{verification.n} images, the same answer for {verification.agreement:.3f} of them, "
+            f"{len(verification.disagreements)} clear answers changed; "
             f"logits differ by up to {verification.logits_difference:.2g} of the largest, "
             f"embeddings by {verification.embedding_difference or 0:.2g}.",
             expected=_expected(verification.allowed),

@@ -6,7 +6,7 @@ trained on would agree too easily.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import compress
 
@@ -16,10 +16,9 @@ from sightline.dataset import Content, Dataset, Row
 from sightline.dataset.record import splits_on_record
 from sightline.errors import ConfigError, DataError
 from sightline.evaluation import Comparison, Groups, compare
-from sightline.exporting import Export, ExportFormat, Precision, export_bundle
+from sightline.exporting import Export, ExportFormat, Precision, Samples, export_bundle
 from sightline.images import Preprocessing, load
-from sightline.inference import LiteRTRunner, Runner
-from sightline.inference.predict import predict_pixels
+from sightline.inference import LiteRTRunner, predictions_of
 from sightline.models.bundle import Bundle
 
 MOST_COMPARED = 1000
@@ -115,20 +114,20 @@ def export(
         pixels=None if images is None else images.pixels,
         samples=None if images is None else _samples(images.samples, bundle.preprocessing),
     )
-    comparison = None if images is None else _compared(bundle, made.runner, images)
+    comparison = None if images is None else _compared(bundle, made, images)
     return Exported(export=made, comparison=comparison, source_bytes=len(bundle.twin()))
 
 
-def _samples(
-    rows: Sequence[Row], preprocessing: Preprocessing
-) -> Callable[[], Iterable[np.ndarray]]:
+def _samples(rows: Sequence[Row], preprocessing: Preprocessing) -> Samples:
     return lambda: (load(row.source, preprocessing).pixels for row in rows)
 
 
-def _compared(bundle: Bundle, runner: Runner, images: Images) -> Comparison:
+def _compared(bundle: Bundle, made: Export, images: Images) -> Comparison | None:
+    if made.answers is None:
+        return None
     names = [row.name for row in images.rows]
     groups: Groups = [row.group for row in images.rows]
-    before, after = (
-        predict_pixels(one, names, images.pixels) for one in (LiteRTRunner(bundle), runner)
-    )
+    expected, given = made.answers
+    before = predictions_of(LiteRTRunner(bundle), names, expected)
+    after = predictions_of(made.runner, names, given)
     return compare(before, after, [row.labels for row in images.rows], groups=groups)
