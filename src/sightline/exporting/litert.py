@@ -20,9 +20,9 @@ def convert(bundle: Bundle, precision: Precision, samples: Samples | None) -> Co
         ModelError: The converter cannot express the network.
     """
     if precision.name == "float32":
-        return Converted(content=bundle.twin(), outputs=bundle.twin_outputs)
+        return Converted(files={".tflite": bundle.twin()}, outputs=bundle.twin_outputs)
     model = load_attribute("sightline.models.restore:restore")(bundle)
     graph = load_attribute("sightline.conversion:to_litert")(
         model, outputs=precision.outputs, precision=precision.name, samples=samples
     )
-    return Converted(content=graph.content, outputs=graph.outputs)
+    return Converted(files={".tflite": graph.content}, outputs=graph.outputs)
