@@ -91,6 +91,37 @@ def test_without_data_it_is_written_only_if_this_is_asked_for(
     assert document["verification"] == {} and document["comparison"] is None
 
 
+def test_auto_tries_many_and_takes_one_that_is_shown_to_be_good_enough(
+    folder: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    check_schema: Callable[[Any, str], None],
+) -> None:
+    path = tmp_path / "m.tflite"
+    words = ("export", folder / "m.sightline", folder / "digits", "--quantize", "auto")
+    code, out, err = run(
+        capsys, *words, "--max-drop", "0.1", "--prefer", "size", "--save", path, "--json"
+    )
+    assert code == 0, err
+    document = json.loads(out)
+    check_schema(document, "export")
+    tried = {one["name"]: one for one in document["choice"]["candidates"]}
+    assert {"int8", "int8, 1 layer in float", "dynamic", "float16", "float32"} <= set(tried)
+    smallest = min((one for one in tried.values() if one["qualified"]), key=lambda o: o["bytes"])
+    assert document["choice"]["chosen"] == smallest["name"] and path.is_file()
+    assert document["bytes"] == smallest["bytes"]
+    assert document["choice"]["judged"]["n"] > 0
+    errors = [layer["error"] for layer in document["choice"]["layers"]]
+    assert errors == sorted(errors, reverse=True) and errors[0] > 0
+    # With the smallest drop only what is proven to be the same function is left.
+    strict = (*words, "--max-drop", "0.0001", "--overwrite", "--save", path)
+    code, out, err = run(capsys, *strict)
+    assert code == 0, err
+    assert "chosen: float32" in out and "images would" in out
+    assert run(capsys, *words, "--no-verify", "--save", path, "--overwrite")[0] == 2
+    assert run(capsys, *words, "--prefer", "sped", "--save", path, "--overwrite")[0] == 2
+
+
 def test_images_of_another_model_prove_nothing(
     folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -3,21 +3,28 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from sightline.cli.console import Console
+from sightline.cli.looks import tell_looks
 from sightline.cli.options import Allow, Model, Overwrite
-from sightline.cli.proof import proof_lines
+from sightline.cli.proof import export_document, tell_choice, tell_export
 from sightline.cli.quiet import without_start_messages
 from sightline.cli.reading import read_images
-from sightline.errors import ConfigError
-from sightline.exporting import FORMATS, ExportFormat, Precision, format_of
+from sightline.dataset import Content, Dataset
+from sightline.errors import ConfigError, DataError, unknown_name
+from sightline.exporting import MORE_SAMPLES, ExportFormat, format_of
 from sightline.files import free_path, printable
-from sightline.models.bundle import read_bundle
-from sightline.workflows.export import Exported, check_replaceable, find_images
+from sightline.models.bundle import Bundle, read_bundle
+from sightline.workflows.choosing import PREFERENCES, Choice, choose
+from sightline.workflows.evaluate import select
+from sightline.workflows.export import check_replaceable, find_images
 from sightline.workflows.export import export as make
+from sightline.workflows.looks import record_look
+
+_AUTO = "auto"
 
 
 def export(
@@ -35,8 +42,15 @@ def export(
     ],
     quantize: Annotated[
         str | None,
-        typer.Option(metavar="PRECISION", help="float16, dynamic or int8; float32 by default."),
+        typer.Option(metavar="PRECISION", help="float16, dynamic, int8, or auto to try them all."),
     ] = None,
+    max_drop: Annotated[
+        float,
+        typer.Option(min=0.0001, max=0.5, help="With auto: the drop in accuracy to be excluded."),
+    ] = 0.01,
+    prefer: Annotated[
+        str, typer.Option(help="With auto: speed or size decides among those that qualify.")
+    ] = "speed",
     tolerance: Annotated[
         float | None,
         typer.Option(
@@ -52,12 +66,17 @@ def export(
     """Write a model for another runtime, proven before it is written.
 
     The export is run on validation images, known by content, before it is written. Its card and
-    its arrays stand beside it.
+    its arrays stand beside it, or in it where it is a folder.
+
+    With --quantize auto, validation images select and test images judge.
     """
     console: Console = context.obj
-    form, precision = format_of(save, quantize)
+    auto = quantize == _AUTO
+    form, precision = format_of(save, None if auto else quantize)
     free_path(save, suffixes=(form.suffix,), overwrite=overwrite)
     check_replaceable(save)
+    if auto:
+        _check_auto(data, prefer, waived=no_verify or tolerance is not None)
     if data is None and not no_verify:
         raise ConfigError(
             "An export is proven on real images, and none were given.",
@@ -66,92 +85,73 @@ def export(
             code="no_data",
         )
     bundle = read_bundle(model)
-    images = None
-    if data is not None:
-        dataset, contents = read_images(console, data, allow)
-        images = find_images(bundle, dataset, contents, precision)
+    read = None if data is None else read_images(console, data, allow)
+    if auto and read is not None:
+        chosen = _choose(console, model, bundle, form, read, most_drop=max_drop, prefer=prefer)
+        chosen.exported.export.write(save)
+        tell_choice(console, chosen, form, save)
+        return
+    images = None if read is None else find_images(bundle, *read, precision)
     console.note(f"Converting to {form.name} in {precision.name}, and comparing ...")
     with without_start_messages():
         exported = make(bundle, form, precision, images, verify=not no_verify, tolerance=tolerance)
     exported.export.write(save)
     if console.as_json:
-        console.document(_document(exported, form, precision, save))
+        console.document(export_document(exported, form, save))
     else:
-        _tell(console, exported, save)
+        tell_export(console, exported, save)
 
 
-def _document(
-    exported: Exported, form: ExportFormat, precision: Precision, path: Path
-) -> dict[str, Any]:
-    proof = exported.proof
-    return {
-        "schema": "export",
-        "schema_version": "1.0",
-        "saved": printable(path),
-        "format": form.name,
-        "precision": precision.name,
-        "bytes": exported.export.size,
-        "source_bytes": exported.source_bytes,
-        "verification": dict(exported.export.card.verification),
-        "comparison": proof and proof.comparison.to_json(),
-        "notes": list(exported.notes),
-    }
-
-
-def _tell(console: Console, exported: Exported, path: Path) -> None:
-    size, source = exported.export.size / 1e6, exported.source_bytes / 1e6
-    console.line(f"saved {printable(path)} ({size:.1f} MB; the twin {source:.1f} MB)")
-    for note in exported.notes:
-        console.note(note)
-    if exported.proof is None:
-        console.warning("Not proven: --no-verify.")
-        return
-    for line in proof_lines(exported.proof):
-        console.line(line)
-
-
-def formats(context: typer.Context) -> None:
-    """List the formats of exports, and how far each may differ."""
-    console: Console = context.obj
-    if console.as_json:
-        console.document(
-            {
-                "schema": "formats",
-                "schema_version": "1.0",
-                "formats": [
-                    {
-                        "name": form.name,
-                        "suffix": form.suffix,
-                        "runtime": form.runtime,
-                        "accepts": form.accepts,
-                        "needs": form.needs,
-                        "precisions": [
-                            {
-                                "name": one.name,
-                                "tolerance": one.allowed.difference,
-                                "relative_tolerance": one.allowed.relative,
-                                "least_agreement": one.allowed.agreement,
-                                "reason": one.reason,
-                            }
-                            for one in form.precisions.values()
-                        ],
-                    }
-                    for form in FORMATS.values()
-                ],
-            }
+def _check_auto(data: Path | None, prefer: str, *, waived: bool) -> None:
+    if prefer not in PREFERENCES:
+        raise unknown_name("preference", prefer, PREFERENCES)
+    if data is None or waived:
+        raise ConfigError(
+            "--quantize auto selects by proof.",
+            expected="the data that the model was trained from, and neither --no-verify nor "
+            "--tolerance",
+            fix="sightline export MODEL DATA --quantize auto --save ...",
+            code="bad_option",
         )
-        return
-    columns = ["format", "suffix", "precision", "|Δp| up to", "same answers", "because"]
-    rows = [
-        [
-            form.name,
-            form.suffix,
-            one.name,
-            f"{one.allowed.difference:g}",
-            f"{one.allowed.agreement:g}",
-            one.reason,
-        ]
-        for form in FORMATS.values()
-        for one in form.precisions.values()
-    ]
-    console.table(columns, rows, right=columns[3:5])
+
+
+def _choose(
+    console: Console,
+    model: Path,
+    bundle: Bundle,
+    form: ExportFormat,
+    read: tuple[Dataset, tuple[Content, ...]],
+    *,
+    most_drop: float,
+    prefer: str,
+) -> Choice:
+    finest = max(form.precisions.values(), key=lambda one: one.samples)
+    images = find_images(bundle, *read, finest, most_samples=MORE_SAMPLES)
+    try:
+        judging = select(*read, bundle.record(), on="test")
+    except DataError:
+        judging = None
+    with without_start_messages(), console.progress("Trying") as progress:
+        chosen = choose(
+            bundle,
+            form,
+            images,
+            most_drop=most_drop,
+            prefer="size" if prefer == "size" else "speed",
+            judging=judging,
+            progress=lambda _, done, total: progress(done, total),
+        )
+    if judging is not None and chosen.judged is not None:
+        accuracy = chosen.judged.before.value
+        tell_looks(
+            console,
+            record_look(
+                model,
+                bundle,
+                command="export",
+                part="test",
+                images=judging.digests,
+                accuracy=accuracy,
+            ),
+        )
+    return chosen

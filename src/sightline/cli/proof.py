@@ -1,9 +1,51 @@
-"""How a proof is told: what `export` and `verify` say of it."""
+"""How an export and its proof are told: what `export` and `verify` say of them."""
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any
+
+from sightline.cli.console import Console
+from sightline.exporting import ExportFormat
+from sightline.files import printable
 from sightline.reporting.comparison import verdict_line
-from sightline.workflows.export import Proof
+from sightline.workflows.choosing import Choice, Tried
+from sightline.workflows.export import Exported, Proof
+
+_WORST = 5
+
+
+def export_document(
+    exported: Exported, form: ExportFormat, path: Path, choice: Choice | None = None
+) -> dict[str, Any]:
+    """Return what was written as JSON (`reporting/schemas/export.json`)."""
+    proof = exported.proof
+    return {
+        "schema": "export",
+        "schema_version": "1.0",
+        "saved": printable(path),
+        "format": form.name,
+        "precision": exported.export.card.precision,
+        "bytes": exported.export.size,
+        "source_bytes": exported.source_bytes,
+        "verification": dict(exported.export.card.verification),
+        "comparison": proof and proof.comparison.to_json(),
+        "notes": list(exported.notes),
+        "choice": choice and choice.to_json(),
+    }
+
+
+def tell_export(console: Console, exported: Exported, path: Path) -> None:
+    """Say what was written, and what the proof found."""
+    size, source = exported.export.size / 1e6, exported.source_bytes / 1e6
+    console.line(f"saved {printable(path)} ({size:.1f} MB; the twin {source:.1f} MB)")
+    for note in exported.notes:
+        console.note(note)
+    if exported.proof is None:
+        console.warning("Not proven: --no-verify.")
+        return
+    for line in proof_lines(exported.proof):
+        console.line(line)
 
 
 def proof_lines(proof: Proof) -> tuple[str, ...]:
@@ -14,3 +56,43 @@ def proof_lines(proof: Proof) -> tuple[str, ...]:
         f"{found.mean_difference:.2g}; the same answer for {found.agreement:.3f} of them",
         f"accuracy {comparison.before} before, {comparison.after} now. {verdict_line(comparison)}",
     )
+
+
+def tell_choice(console: Console, choice: Choice, form: ExportFormat, path: Path) -> None:
+    """Say what was tried, what was chosen, and how the winner does where it was not selected."""
+    exported = choice.exported
+    if console.as_json:
+        console.document(export_document(exported, form, path, choice))
+        return
+    columns = ["candidate", "MB", "ms", "same answers", "drop at most", "qualifies"]
+    console.table(columns, [_row(one) for one in choice.tried], right=columns[1:5])
+    if choice.losses:
+        worst = ", ".join(f"{loss.short_name} {loss.error:.2f}" for loss in choice.losses[:_WORST])
+        console.line(f"layers that lose most in 8 bits (change of the logits): {worst}")
+    console.line()
+    console.line(f"chosen: {choice.chosen.name}")
+    tell_export(console, exported, path)
+    if choice.judged is None:
+        console.note("No test images were given: the figures above come from those that selected.")
+        return
+    judged = choice.judged
+    console.line(
+        f"on {judged.n} test images, which did not select: {judged.before} before, {judged.after} "
+        f"now. {verdict_line(judged)}"
+    )
+
+
+def _row(one: Tried) -> list[str]:
+    if one.exported is None or one.exported.proof is None:
+        return [one.name, "", "", "", "", "disagrees with its source"]
+    words = "yes" if one.qualified else "not shown"
+    if not one.qualified and one.needed is not None:
+        words += f": {one.needed:,} images would"
+    return [
+        one.name,
+        f"{one.exported.export.size / 1e6:.2f}",
+        f"{one.milliseconds:.1f}",
+        f"{one.exported.proof.pixels.agreement:.3f}",
+        f"{one.limit:.3f}",
+        words,
+    ]

@@ -102,6 +102,12 @@ VERBS = _table(
         panel="After training",
     ),
     Verb(
+        name="verify",
+        target="sightline.cli.verify:verify",
+        summary="Is it the same? An export against its source.",
+        panel="After training",
+    ),
+    Verb(
         name="audit",
         target="sightline.cli.audit:audit",
         summary="Look for what makes data untrustworthy, before training.",
@@ -127,7 +133,7 @@ VERBS = _table(
     ),
     Verb(
         name="formats",
-        target="sightline.cli.export:formats",
+        target="sightline.cli.formats:formats",
         summary="List the formats of exports, and how far each may differ.",
         panel="About this installation",
     ),

@@ -1,17 +1,25 @@
 """From a bundle to other formats: each export is run in its own runtime before it is written."""
 
-from sightline.exporting.export import Export, Material, export_bundle
+from sightline.exporting.candidates import MORE_SAMPLES, Candidate, candidates
+from sightline.exporting.export import Export, Material, export_bundle, opened, prove
 from sightline.exporting.formats import FORMATS, ExportFormat, Precision, Samples, format_of
 from sightline.exporting.refit import HeldOutImages
+from sightline.exporting.sensitivity import LayerLoss
 
 __all__ = [
     "FORMATS",
+    "MORE_SAMPLES",
+    "Candidate",
     "Export",
     "ExportFormat",
     "HeldOutImages",
+    "LayerLoss",
     "Material",
     "Precision",
     "Samples",
+    "candidates",
     "export_bundle",
     "format_of",
+    "opened",
+    "prove",
 ]

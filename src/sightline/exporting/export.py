@@ -120,16 +120,38 @@ def export_bundle(
         ModelError: The network cannot be converted.
     """
     converted: Converted = load_attribute(form.convert)(bundle, precision, material.samples)
+    return prove(bundle, form, precision, converted, material)
+
+
+def prove(
+    bundle: Bundle,
+    form: ExportFormat,
+    precision: Precision,
+    converted: Converted,
+    material: Material,
+) -> Export:
+    """Run what a converter gave in its own runtime, and compare it with its source.
+
+    Args:
+        bundle: The model.
+        form: What it was converted to.
+        precision: One of the format's.
+        converted: What came of it.
+        material: Real images.
+
+    Raises:
+        CheckFailedError, MissingPackageError, ModelError: As `export_bundle`.
+    """
     told = bundle
     if precision.recalibrated and material.held_out is not None:
-        with _opened(_packed(bundle, bundle, form, precision, converted), bundle) as runner:
+        with opened(_packed(bundle, bundle, form, precision, converted), bundle) as runner:
             told = refit(bundle, runner, material.held_out)
     made = _packed(bundle, told, form, precision, converted)
     if material.pixels is None:
         return made
     source = LiteRTRunner(bundle)
     expected = source.run(material.pixels)
-    with _opened(made, told) as runner:
+    with opened(made, told) as runner:
         given = runner.run(material.pixels)
     allowed = material.allowed or precision.allowed
     verification = compare_outputs((source, runner), (expected, given), tolerance=allowed)
@@ -171,8 +193,13 @@ def _packed(
 
 
 @contextmanager
-def _opened(export: Export, told: Bundle) -> Iterator[ExportRunner]:
-    """Run an export from the disk, as it will be run, before it stands where it shall."""
+def opened(export: Export, told: Bundle) -> Iterator[ExportRunner]:
+    """Run an export from the disk, as it will be run, before it stands where it shall.
+
+    Args:
+        export: In memory.
+        told: Knows the embeddings of the training images.
+    """
     held_out = told.held_out()
     with TemporaryDirectory(prefix="sightline-") as folder:
         path = Path(folder) / "export"

@@ -51,6 +51,11 @@ class Layer:
     kind: str
     after: bool
 
+    @property
+    def weighted(self) -> bool:
+        """Whether it has weights."""
+        return self.kind in _WEIGHTED
+
 
 Ranges = Mapping[str, tuple[float, float]]
 """The least and the greatest value of each tensor."""
@@ -148,11 +153,11 @@ def to_int8(
         if layer.name in in_float:
             continue
         if not layer.after:
-            own = algorithm if layer.kind in _WEIGHTED else kinds.minmax
+            own = algorithm if layer.weighted else kinds.minmax
             recipe.add_static_config(
                 _exactly(layer), kinds.operation(layer), 8, 8, algorithm_key=own
             )
-        elif layer.kind in _WEIGHTED:
+        elif layer.weighted:
             recipe.add_dynamic_config(_exactly(layer), kinds.operation(layer), 8)
     # Every grid has to have a point at zero.
     known = {
@@ -171,7 +176,7 @@ def to_dynamic(content: bytes, outputs: Mapping[str, str]) -> bytes:
     kinds = _kinds()
     recipe = kinds.recipe()
     for layer in layers(content, outputs):
-        if layer.kind in _WEIGHTED:
+        if layer.weighted:
             recipe.add_dynamic_config(_exactly(layer), kinds.operation(layer), 8)
     return kinds.quantized(content, recipe, None)
 

@@ -12,7 +12,7 @@ from sightline.errors import ModelError, unknown_name
 from sightline.evaluation.calibration import probabilities_of
 from sightline.files import load_attribute, printable
 from sightline.inference.card import REFERENCE, ExportCard, read_card, read_card_tensors
-from sightline.inference.runner import Outputs, Runner
+from sightline.inference.runner import Outputs
 from sightline.models.familiarity import Familiarity
 
 
@@ -89,7 +89,7 @@ def open_graph(
     return graph
 
 
-def open_export(path: Path, *, threads: int | None = None) -> Runner:
+def open_export(path: Path, *, threads: int | None = None) -> ExportRunner:
     """Return what runs an export, once its card has vouched for its files.
 
     Raises:

@@ -9,7 +9,13 @@ from sightline.verification.compare import (
     compare_runners,
     require_agreement,
 )
-from sightline.verification.golden import Golden, GoldenCheck, check_golden, make_golden
+from sightline.verification.golden import (
+    Golden,
+    GoldenCheck,
+    check_golden,
+    drawn_pixels,
+    make_golden,
+)
 
 __all__ = [
     "FLOAT32_TOLERANCE",
@@ -21,6 +27,7 @@ __all__ = [
     "check_golden",
     "compare_outputs",
     "compare_runners",
+    "drawn_pixels",
     "make_golden",
     "require_agreement",
 ]

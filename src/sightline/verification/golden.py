@@ -12,7 +12,7 @@ its owner's images.
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -93,6 +93,32 @@ def make_golden(runner: Runner) -> Golden:
     return Golden(tensors=save_tensors(tensors), files=files)
 
 
+def drawn_pixels(
+    tensors: Mapping[str, np.ndarray],
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return the pixels of golden vectors, and the probabilities and logits on record for them.
+
+    Raises:
+        ModelError: They are not there.
+    """
+    names = (_PIXELS, "probabilities", "logits")
+    missing = [name for name in names if name not in tensors]
+    if missing:
+        raise _not_whole(missing)
+    pixels, probabilities, logits = (tensors[name] for name in names)
+    return pixels, probabilities, logits
+
+
+def _not_whole(missing: Sequence[str]) -> ModelError:
+    return ModelError(
+        "The golden vectors are not whole"
+        + (f": {', '.join(map(printable, missing))} missing." if missing else "."),
+        expected="what make_golden made",
+        fix="take another copy of the model",
+        code="damaged_model",
+    )
+
+
 def check_golden(
     runner: Runner, tensors: Mapping[str, np.ndarray], files: Mapping[str, bytes]
 ) -> GoldenCheck:
@@ -104,13 +130,7 @@ def check_golden(
     kinds = {name.rpartition(".")[2] for name in files}
     missing = sorted({_PIXELS, "probabilities", "logits", *files} - set(tensors))
     if missing or kinds != {"png", "jpg"}:
-        raise ModelError(
-            "The golden vectors are not whole"
-            + (f": {', '.join(map(printable, missing))} missing." if missing else "."),
-            expected="what make_golden made",
-            fix="take another copy of the model",
-            code="damaged_model",
-        )
+        raise _not_whole(missing)
     outputs = runner.run(tensors[_PIXELS])
     levels = {
         name: _levels(preprocess(data, runner.preprocessing).pixels, tensors[name])

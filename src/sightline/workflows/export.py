@@ -134,9 +134,21 @@ class Exported:
 
 
 def find_images(
-    bundle: Bundle, dataset: Dataset, contents: Sequence[Content], precision: Precision
+    bundle: Bundle,
+    dataset: Dataset,
+    contents: Sequence[Content],
+    precision: Precision | None = None,
+    *,
+    most_samples: int | None = None,
 ) -> Images:
     """Return the images that the bundle's record has, as far as they are needed.
+
+    Args:
+        bundle: The model.
+        dataset: The images given now.
+        contents: Theirs, aligned with its rows.
+        precision: Of the export to be made; None where there is one already.
+        most_samples: Training images wanted; by default what the precision needs.
 
     Raises:
         DataError: No validation image is among them, or no training image where one is needed.
@@ -150,8 +162,9 @@ def find_images(
         places = np.linspace(0, len(rows) - 1, min(most, len(rows))).round().astype(int)
         return [rows[place] for place in places]
 
-    chosen, samples = some("validation", MOST_COMPARED), some("train", precision.samples)
-    for found, name in ((chosen, "validation"), (samples or not precision.samples, "train")):
+    wanted = most_samples or (0 if precision is None else precision.samples)
+    chosen, samples = some("validation", MOST_COMPARED), some("train", wanted)
+    for found, name in ((chosen, "validation"), (samples or not wanted, "train")):
         if not found:
             raise DataError(
                 f"None of the images given are {name} images of this model.",
@@ -165,7 +178,7 @@ def find_images(
         digests=tuple(digests[row] for row in chosen),
         pixels=_pixels([dataset.rows[row] for row in chosen], bundle.preprocessing),
         samples=tuple(dataset.rows[row] for row in samples),
-        held_out=_held_out(bundle, given) if precision.recalibrated else None,
+        held_out=_held_out(bundle, given) if precision and precision.recalibrated else None,
     )
 
 
@@ -228,12 +241,12 @@ def export(
         raise _no_images(precision)
     allowed = precision.allowed
     if tolerance is not None:
-        allowed = _overridden(allowed, tolerance)
+        allowed = overridden(allowed, tolerance)
     material = Material()
     if images is not None:
         material = Material(
             pixels=images.pixels if verify else None,
-            samples=_samples(images.samples, bundle.preprocessing),
+            samples=samples_of(images.samples, bundle.preprocessing),
             held_out=images.held_out,
             allowed=allowed,
         )
@@ -241,7 +254,7 @@ def export(
     proof = None
     if images is not None and made.proven is not None:
         proof = Proof.of(made.proven.verification, made.proven.runners, made.proven.answers, images)
-        _check_accuracy(proof.comparison, precision, form.name)
+        check_accuracy(proof.comparison, precision, form.name)
         card = replace(made.card, verification=proof.to_json())
         made = replace(made, card=card)
     return Exported(
@@ -252,13 +265,18 @@ def export(
     )
 
 
-def _overridden(allowed: Tolerance, difference: float) -> Tolerance:
+def overridden(allowed: Tolerance, difference: float) -> Tolerance:
+    """Return a tolerance with another |Δp|; logits may then be as far apart."""
     relative = allowed.relative and max(allowed.relative, difference)
     return replace(allowed, difference=difference, relative=relative)
 
 
-def _check_accuracy(comparison: Comparison, precision: Precision, name: str) -> None:
-    """Refuse an export that is shown, and not by chance, to answer worse than it may."""
+def check_accuracy(comparison: Comparison, precision: Precision, name: str) -> None:
+    """Refuse an export that is shown, and not by chance, to answer worse than it may.
+
+    Raises:
+        CheckFailedError: The whole interval of the paired difference lies below what is allowed.
+    """
     if comparison.gain.high < -precision.drop:
         raise CheckFailedError(
             f"The {name} export in {precision.name} loses accuracy: {comparison.before} before, "
@@ -278,7 +296,8 @@ def _notes(bundle: Bundle, precision: Precision, material: Material) -> tuple[st
     return (f"{words}, without their promises: too few of the images that calibrated it are here.",)
 
 
-def _samples(rows: Sequence[Row], preprocessing: Preprocessing) -> Samples:
+def samples_of(rows: Sequence[Row], preprocessing: Preprocessing) -> Samples:
+    """Return what gives the pixels of images, one after the other, at each call."""
     return lambda: (load(row.source, preprocessing).pixels for row in rows)
 
 

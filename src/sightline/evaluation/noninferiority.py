@@ -1,0 +1,78 @@
+"""How much worse could it be? The drop in accuracy that paired answers cannot exclude."""
+
+from __future__ import annotations
+
+import math
+from statistics import NormalDist
+
+_CONFIDENCE = 0.95
+_HALVINGS = 60
+_MOST_NEEDED = 10**7
+
+
+def drop_limit(only_before: float, only_after: float, n: float) -> float:
+    """Return the one-sided 95 % upper limit of the drop in accuracy, as a share.
+
+    Where not one answer turned from right to wrong, the drop may still be z² / (n + z²): 0.008
+    after 341 images.
+
+    Args:
+        only_before: Images that only the first classifier has right.
+        only_after: Images that only the second has right.
+        n: Images compared, above 0. Where images come in groups, numbers of what is independent:
+            they need not be whole.
+
+    Source: T. Tango, "Equivalence test and confidence interval for the difference in proportions
+    for the paired-sample design", Statistics in Medicine 17 (1998), 891-908.
+    """
+    z = NormalDist().inv_cdf(_CONFIDENCE)
+    low, high = (only_before - only_after) / n, 1.0
+    for _ in range(_HALVINGS):
+        middle = (low + high) / 2
+        if _score(only_before, only_after, n, middle) > -z:
+            low = middle
+        else:
+            high = middle
+    return high
+
+
+def images_to_show(only_before: float, only_after: float, n: float, most: float) -> int | None:
+    """Return how many images would show a drop of at most `most`, if answers turn as often.
+
+    Args:
+        only_before: Images that only the first classifier has right.
+        only_after: Images that only the second has right.
+        n: Images compared.
+        most: The drop that is to be excluded, above 0.
+
+    Returns:
+        None where the drop seen is as large as that, or where ten million would not do.
+    """
+    if (only_before - only_after) / n >= most:
+        return None
+
+    def shown(images: int) -> bool:
+        times = images / n
+        return drop_limit(only_before * times, only_after * times, images) <= most
+
+    high = 1
+    while not shown(high):
+        high *= 2
+        if high > _MOST_NEEDED:
+            return None
+    low = high // 2
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (low, middle) if shown(middle) else (middle, high)
+    return high
+
+
+def _score(only_before: float, only_after: float, n: float, drop: float) -> float:
+    """Return how many standard errors the drop that was seen lies above `drop`."""
+    gap = only_before - only_after
+    # The share of images that only the second has right, most probable if the drop is `drop`.
+    linear = -only_before - only_after + (2 * n - gap) * drop
+    constant = -only_after * drop * (1 - drop)
+    share = (math.sqrt(max(0.0, linear * linear - 8 * n * constant)) - linear) / (4 * n)
+    variance = n * (2 * share + drop * (1 - drop))
+    return (gap - n * drop) / math.sqrt(variance) if variance > 0 else math.copysign(1e9, -drop)

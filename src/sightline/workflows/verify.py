@@ -1,0 +1,141 @@
+"""`verify`: is it the same? An export is held against its source, long after it was written.
+
+The drawn pixels that travel with each export need nothing else; real images need the source and the
+data that it was trained from, as when the export was made.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from sightline.errors import CheckFailedError, ModelError
+from sightline.exporting import FORMATS
+from sightline.files import printable, sha256_bytes
+from sightline.inference import LiteRTRunner, Outputs
+from sightline.inference.card import ExportCard, read_card, read_card_tensors
+from sightline.inference.exported import ExportRunner, open_export
+from sightline.models.bundle import WEIGHTS, Bundle
+from sightline.verification import (
+    Tolerance,
+    Verification,
+    compare_outputs,
+    drawn_pixels,
+    require_agreement,
+)
+from sightline.workflows.export import Images, Proof, check_accuracy, overridden
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Verified:
+    """What was found.
+
+    Attributes:
+        card: Of the export.
+        golden: Its answers to the drawn pixels that travel with it, against those on record.
+        proof: Against the source on real images; None where these were not given.
+        notes: What its user has to know.
+    """
+
+    card: ExportCard
+    golden: Verification
+    proof: Proof | None
+    notes: tuple[str, ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the figures (`reporting/schemas/verify.json`, but for paths)."""
+        return {
+            "format": self.card.format,
+            "precision": self.card.precision,
+            "golden": self.golden.to_json(),
+            "verification": {} if self.proof is None else self.proof.to_json(),
+            "comparison": self.proof and self.proof.comparison.to_json(),
+            "notes": list(self.notes),
+        }
+
+
+def verify(
+    export: Path,
+    bundle: Bundle | None = None,
+    images: Images | None = None,
+    *,
+    tolerance: float | None = None,
+) -> Verified:
+    """Run an export and compare.
+
+    Args:
+        export: Its path.
+        bundle: The source.
+        images: Of `workflows.export.find_images`; with the source.
+        tolerance: The |Δp| allowed; by default what its format and precision allow.
+
+    Raises:
+        ModelError: The export cannot be run, or is of a precision that is not known.
+        CheckFailedError: It disagrees.
+    """
+    card = read_card(export)
+    precision = (
+        FORMATS[card.format].precisions.get(card.precision) if card.format in FORMATS else None
+    )
+    if precision is None:
+        raise ModelError(
+            f"{printable(export)} is {card.format} in {card.precision}, which is not known here.",
+            fix="upgrade Sightline: pip install --upgrade sightline",
+            code="bad_export",
+        )
+    allowed = precision.allowed
+    if tolerance is not None:
+        allowed = overridden(allowed, tolerance)
+    runner = open_export(export)
+    name = f"{printable(export)} ({card.format}, {card.precision})"
+    golden = _golden(runner, read_card_tensors(export), allowed)
+    require_agreement(golden, name=f"{name}, on the drawn pixels that travel with it,")
+    if bundle is None or images is None:
+        return Verified(card=card, golden=golden, proof=None)
+    source = LiteRTRunner(bundle)
+    _check_same(source, runner, name)
+    answers = source.run(images.pixels), runner.run(images.pixels)
+    found = compare_outputs((source, runner), answers, tolerance=allowed)
+    require_agreement(found, name=name)
+    proof = Proof.of(found, (source, runner), answers, images)
+    check_accuracy(proof.comparison, precision, name)
+    return Verified(card=card, golden=golden, proof=proof, notes=_notes(card, bundle))
+
+
+def _golden(
+    runner: ExportRunner, tensors: Mapping[str, np.ndarray], allowed: Tolerance
+) -> Verification:
+    pixels, probabilities, logits = drawn_pixels(tensors)
+    expected = Outputs(probabilities=probabilities, logits=logits)
+    # Four drawings say how far numbers are apart, not how often answers differ.
+    return compare_outputs(
+        (runner, runner), (expected, runner.run(pixels)), tolerance=replace(allowed, agreement=0.0)
+    )
+
+
+def _check_same(source: LiteRTRunner, runner: ExportRunner, name: str) -> None:
+    if (source.classes, source.task) != (runner.classes, runner.task):
+        raise CheckFailedError(
+            f"{name} and its source do not answer with the same classes in the same order.",
+            expected="the bundle that the export was made of",
+            fix="name that bundle: --against MODEL",
+            code="export_disagrees",
+        )
+    if source.preprocessing != runner.preprocessing:
+        raise CheckFailedError(
+            f"{name} and its source take other pixels: {runner.preprocessing} and "
+            f"{source.preprocessing}.",
+            expected="the bundle that the export was made of",
+            fix="name that bundle: --against MODEL",
+            code="export_disagrees",
+        )
+
+
+def _notes(card: ExportCard, bundle: Bundle) -> tuple[str, ...]:
+    if card.source == sha256_bytes(bundle.members[WEIGHTS]):
+        return ()
+    return ("The export was made of other weights than those of this model.",)
