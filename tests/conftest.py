@@ -17,7 +17,7 @@ import pytest
 
 EXTRAS = frozenset(
     ("cv2", "h5py", "keras", "matplotlib", "scipy", "sklearn", "tensorboard", "tensorflow")
-    + ("threadpoolctl", "pillow_heif", "pyarrow")
+    + ("threadpoolctl", "onnx", "openvino", "pillow_heif", "pyarrow", "tf2onnx")
 )
 NEEDS_TRAIN = (
     "sightline.batches.augmenting",
