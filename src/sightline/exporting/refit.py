@@ -61,9 +61,8 @@ def refit(bundle: Bundle, runner: Runner, images: HeldOutImages) -> Bundle:
         groups=held_out.groups[images.rows] if len(held_out.groups) else held_out.groups,
         familiarity=known,
     )
-    shape = bundle.temperature().shape
     temperature = fit_temperature(again.logits, again.truth, task=task).astype(np.float32)
-    weights = {**bundle.weights(), TEMPERATURE: np.broadcast_to(temperature, shape)}
+    weights = {**bundle.weights(), TEMPERATURE: temperature}
     packed = {WEIGHTS: pack_weights(weights), HELD_OUT: pack_held_out(again)}
     rules = unpromised(bundle.rules)
     if rules.unlike_above is not None:

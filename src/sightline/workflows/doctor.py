@@ -118,6 +118,7 @@ PACKAGES = (
     _package("onnx", "onnx", "1.19", "onnx", "ONNX exports"),
     _package("tf2onnx", "tf2onnx", "1.17", "onnx", "ONNX exports"),
     _package("openvino", "openvino", "2025.4", "openvino", "OpenVINO exports"),
+    _package("ai-edge-quantizer", "ai_edge_quantizer", "0.10", "quantize", "fewer bits"),
     _package("pillow-heif", "pillow_heif", "1", "heic", "HEIC photos"),
     _package("pyarrow", "pyarrow", "20", "parquet", "Parquet answers"),
 )
