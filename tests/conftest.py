@@ -86,6 +86,9 @@ def needs_train(path: Path) -> bool:
         names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
         if isinstance(node, ast.ImportFrom) and node.module:
             names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+            beside = path.with_name(f"{node.module}.py")
+            if node.level == 1 and beside.is_file() and needs_train(beside):
+                return True
         for name in names:
             if name.partition(".")[0] in EXTRAS or name.startswith(NEEDS_TRAIN):
                 return True

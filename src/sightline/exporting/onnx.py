@@ -145,7 +145,11 @@ _PRECISIONS: Mapping[str, Callable[[Any, Samples | None], Any]] = {
 
 
 def _ranges(model: Any, samples: Samples) -> Any:
-    """Return the least and the greatest value of each tensor over the samples."""
+    """Return the least and the greatest value of each tensor over the samples.
+
+    Percentiles (99.99 and 99.999) gave the same mean |Δp|, 0.0075 and 0.0076, for four times the
+    time (fine-tuned MobileNetV2, 341 validation images).
+    """
     calibrate = load_module("onnxruntime.quantization.calibrate", purpose=_PURPOSE)
     with TemporaryDirectory(prefix="sightline-") as folder:
         path = Path(folder) / "plain.onnx"
@@ -175,7 +179,8 @@ def _up_to_first_convolution(graph: Any) -> list[str]:
     """Return the names of the operators on the pixels, the first convolution among them.
 
     They stay in float: pixels use the whole range, and 8-bit products of such values overflow in
-    the instructions of CPUs without VNNI.
+    the instructions of CPUs without VNNI (mean |Δp| 0.0105 with the first convolution in 8 bits,
+    0.0076 without; equal where weights keep 7 bits, which cannot overflow, but at 0.0115).
     """
     constant = {tensor.name for tensor in graph.initializer} | {""}
     plain = {graph.input[0].name} | constant

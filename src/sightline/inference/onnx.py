@@ -23,7 +23,8 @@ _ERRORS = 3
 class OnnxModel:
     """An ONNX graph with one input of uint8 pixels and named float32 outputs.
 
-    Images are run one by one: batches gain nothing on CPUs and take memory in proportion.
+    Images are run one by one: batches gain nothing on CPUs (measured with MobileNetV2 at 224, at 8
+    and 32 images, one and two threads) and take memory in proportion.
 
     Args:
         content: The file's bytes.
