@@ -9,18 +9,34 @@ from sightline.verification.compare import (
     compare_runners,
     require_agreement,
 )
+from sightline.verification.files import (
+    FileReader,
+    FilesProof,
+    FilesTolerance,
+    Reading,
+    compare_files,
+    require_files,
+    runner_reader,
+)
 from sightline.verification.golden import Golden, GoldenCheck, check_golden, make_golden
 
 __all__ = [
     "FLOAT32_TOLERANCE",
     "RELATIVE_TOLERANCE",
-    "Tolerance",
+    "FileReader",
+    "FilesProof",
+    "FilesTolerance",
     "Golden",
     "GoldenCheck",
+    "Reading",
+    "Tolerance",
     "Verification",
     "check_golden",
+    "compare_files",
     "compare_outputs",
     "compare_runners",
     "make_golden",
     "require_agreement",
+    "require_files",
+    "runner_reader",
 ]
