@@ -66,7 +66,7 @@ def test_what_was_proven_as_json(
     document = json.loads(out)
     check_schema(document, "export")
     assert document["bytes"] < document["source_bytes"]
-    assert document["verification"]["n"] == document["comparison"]["n"] > 100
+    assert document["verification"]["pixels"]["n"] == document["comparison"]["n"] > 100
 
 
 def test_without_data_it_is_written_only_if_this_is_asked_for(

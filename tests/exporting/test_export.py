@@ -12,12 +12,19 @@ import pytest
 
 from sightline.dataset import Dataset, write_digits
 from sightline.errors import CheckFailedError, ModelError
-from sightline.exporting import FORMATS, Export, ExportFormat, Precision, export_bundle
+from sightline.exporting import (
+    FORMATS,
+    Export,
+    ExportFormat,
+    Material,
+    Precision,
+    export_bundle,
+)
 from sightline.exporting import litert as converter
 from sightline.exporting.formats import Converted
 from sightline.images import load
 from sightline.inference import LiteRTRunner
-from sightline.inference.card import card_path, read_card, tensors_path
+from sightline.inference.card import Place, read_card
 from sightline.inference.exported import open_export
 from sightline.models.bundle import Bundle, read_bundle
 from sightline.training.recipe import Options
@@ -57,9 +64,8 @@ def pixels(digits: Path, bundle: Bundle) -> np.ndarray:
 
 
 def made(bundle: Bundle, name: str, pixels: np.ndarray) -> Export:
-    return export_bundle(
-        bundle, FORM, FORM.precisions[name], pixels=pixels, samples=lambda: iter(pixels)
-    )
+    material = Material(pixels=pixels, samples=lambda: iter(pixels))
+    return export_bundle(bundle, FORM, FORM.precisions[name], material)
 
 
 @pytest.mark.parametrize("name", FORM.precisions)
@@ -67,7 +73,7 @@ def test_an_export_answers_as_its_source_and_is_read_back(
     bundle: Bundle, pixels: np.ndarray, tmp_path: Path, name: str
 ) -> None:
     export = made(bundle, name, pixels)
-    assert export.verification is not None and export.verification.passed
+    assert export.proven is not None and export.proven.verification.passed
     path = tmp_path / "digits.tflite"
     export.write(path)
     runner = open_export(path)
@@ -80,16 +86,16 @@ def test_an_export_answers_as_its_source_and_is_read_back(
     assert runner.preprocessing == bundle.preprocessing
     assert np.abs(given.probabilities.sum(axis=1) - 1).max() < 1e-5
     assert np.abs(given.probabilities - expected.probabilities).max() == pytest.approx(
-        export.verification.max_difference, abs=1e-6
+        export.proven.verification.max_difference, abs=1e-6
     )
     assert (given.distance is None) == (expected.distance is None)
-    card = json.loads(card_path(path).read_text())
-    assert card["precision"] == name and card["verification"]["passed"] is True
+    card = json.loads(Place.of(path).card.read_text())
+    assert card["precision"] == name and card["verification"]["pixels"]["passed"] is True
     assert card == read_card(path).to_json()
 
 
 def test_fewer_bits_take_less_room(bundle: Bundle, pixels: np.ndarray) -> None:
-    sizes = {name: len(made(bundle, name, pixels).content) for name in FORM.precisions}
+    sizes = {name: made(bundle, name, pixels).size for name in FORM.precisions}
     assert sizes["float16"] < 0.7 * sizes["float32"]
     assert sizes["int8"] < 0.5 * sizes["float32"]
 
@@ -104,11 +110,13 @@ def sabotaged(monkeypatch: pytest.MonkeyPatch, change: object) -> None:
 def permuted(bundle: Bundle) -> Converted:
     outputs = dict(bundle.twin_outputs)
     outputs["logits"], outputs["probabilities"] = outputs["probabilities"], outputs["logits"]
-    return Converted(content=bundle.twin(), outputs=outputs)
+    return Converted(files={".tflite": bundle.twin()}, outputs=outputs)
 
 
 def truncated(bundle: Bundle) -> Converted:
-    return Converted(content=bundle.twin()[: len(bundle.twin()) // 2], outputs=bundle.twin_outputs)
+    return Converted(
+        files={".tflite": bundle.twin()[: len(bundle.twin()) // 2]}, outputs=bundle.twin_outputs
+    )
 
 
 @pytest.mark.parametrize("change", [permuted, truncated])
@@ -122,8 +130,8 @@ def test_a_sabotaged_export_is_refused(
 
 
 def test_without_proof_the_card_says_so(bundle: Bundle) -> None:
-    export = export_bundle(bundle, FORM, FORM.precisions["float32"], pixels=None)
-    assert export.verification is None and export.card.verification == {}
+    export = export_bundle(bundle, FORM, FORM.precisions["float32"], Material())
+    assert export.proven is None and export.card.verification == {}
 
 
 def test_a_file_that_was_changed_is_not_run(
@@ -136,7 +144,7 @@ def test_a_file_that_was_changed_is_not_run(
     with pytest.raises(ModelError, match="not the file that its card names"):
         open_export(path)
     path.write_bytes(content)
-    tensors_path(path).unlink()
+    Place.of(path).tensors.unlink()
     with pytest.raises(ModelError, match="There is no"):
         open_export(path)
 
@@ -156,9 +164,9 @@ def test_a_damaged_card_is_refused(
     bundle: Bundle, tmp_path: Path, change: Mapping[str, object]
 ) -> None:
     path = tmp_path / "digits.tflite"
-    export_bundle(bundle, FORM, FORM.precisions["float32"], pixels=None).write(path)
-    card = json.loads(card_path(path).read_text())
-    card_path(path).write_text(json.dumps({**card, **change}))
+    export_bundle(bundle, FORM, FORM.precisions["float32"], Material()).write(path)
+    card = json.loads(Place.of(path).card.read_text())
+    Place.of(path).card.write_text(json.dumps({**card, **change}))
     with pytest.raises(ModelError) as caught:
         open_export(path)
     assert caught.value.code == "bad_export"
@@ -166,9 +174,9 @@ def test_a_damaged_card_is_refused(
 
 def test_a_format_of_a_later_version_is_told(bundle: Bundle, tmp_path: Path) -> None:
     path = tmp_path / "digits.tflite"
-    export_bundle(bundle, FORM, FORM.precisions["float32"], pixels=None).write(path)
-    card = json.loads(card_path(path).read_text())
-    card_path(path).write_text(json.dumps({**card, "format": "litre"}))
+    export_bundle(bundle, FORM, FORM.precisions["float32"], Material()).write(path)
+    card = json.loads(Place.of(path).card.read_text())
+    Place.of(path).card.write_text(json.dumps({**card, "format": "litre"}))
     with pytest.raises(ModelError, match="Did you mean 'litert'"):
         open_export(path)
 
@@ -179,4 +187,4 @@ def test_a_strict_tolerance_refuses_what_a_wide_one_lets_pass(
     strict = replace(FORM.precisions["float16"], allowed=Tolerance(difference=1e-9))
     form: ExportFormat = replace(FORM, precisions={"float16": strict})
     with pytest.raises(CheckFailedError, match="disagrees with its source"):
-        export_bundle(bundle, form, strict, pixels=pixels)
+        export_bundle(bundle, form, strict, Material(pixels=pixels))

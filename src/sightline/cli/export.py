@@ -9,14 +9,14 @@ import typer
 
 from sightline.cli.console import Console
 from sightline.cli.options import Allow, Model, Overwrite
+from sightline.cli.proof import proof_lines
 from sightline.cli.quiet import without_start_messages
 from sightline.cli.reading import read_images
 from sightline.errors import ConfigError
 from sightline.exporting import FORMATS, ExportFormat, Precision, format_of
 from sightline.files import free_path, printable
 from sightline.models.bundle import read_bundle
-from sightline.reporting.comparison import verdict_line
-from sightline.workflows.export import Exported, find_images
+from sightline.workflows.export import Exported, check_replaceable, find_images
 from sightline.workflows.export import export as make
 
 
@@ -37,6 +37,12 @@ def export(
         str | None,
         typer.Option(metavar="PRECISION", help="float16, dynamic or int8; float32 by default."),
     ] = None,
+    tolerance: Annotated[
+        float | None,
+        typer.Option(
+            min=0, max=1, help="The |Δp| allowed, instead of the format's own.", show_default=False
+        ),
+    ] = None,
     no_verify: Annotated[
         bool, typer.Option("--no-verify", help="Write it unproven; its card says so.")
     ] = False,
@@ -51,6 +57,7 @@ def export(
     console: Console = context.obj
     form, precision = format_of(save, quantize)
     free_path(save, suffixes=(form.suffix,), overwrite=overwrite)
+    check_replaceable(save)
     if data is None and not no_verify:
         raise ConfigError(
             "An export is proven on real images, and none were given.",
@@ -65,7 +72,7 @@ def export(
         images = find_images(bundle, dataset, contents, precision)
     console.note(f"Converting to {form.name} in {precision.name}, and comparing ...")
     with without_start_messages():
-        exported = make(bundle, form, precision, None if no_verify else images)
+        exported = make(bundle, form, precision, images, verify=not no_verify, tolerance=tolerance)
     exported.export.write(save)
     if console.as_json:
         console.document(_document(exported, form, precision, save))
@@ -76,34 +83,31 @@ def export(
 def _document(
     exported: Exported, form: ExportFormat, precision: Precision, path: Path
 ) -> dict[str, Any]:
-    comparison = exported.comparison
+    proof = exported.proof
     return {
         "schema": "export",
         "schema_version": "1.0",
         "saved": printable(path),
         "format": form.name,
         "precision": precision.name,
-        "bytes": len(exported.export.content),
+        "bytes": exported.export.size,
         "source_bytes": exported.source_bytes,
         "verification": dict(exported.export.card.verification),
-        "comparison": None if comparison is None else comparison.to_json(),
+        "comparison": proof and proof.comparison.to_json(),
+        "notes": list(exported.notes),
     }
 
 
 def _tell(console: Console, exported: Exported, path: Path) -> None:
-    size, source = len(exported.export.content) / 1e6, exported.source_bytes / 1e6
+    size, source = exported.export.size / 1e6, exported.source_bytes / 1e6
     console.line(f"saved {printable(path)} ({size:.1f} MB; the twin {source:.1f} MB)")
-    found, comparison = exported.export.verification, exported.comparison
-    if found is None or comparison is None:
+    for note in exported.notes:
+        console.note(note)
+    if exported.proof is None:
         console.warning("Not proven: --no-verify.")
         return
-    console.line(
-        f"on {found.n} validation images: |Δp| up to {found.max_difference:.2g}, mean "
-        f"{found.mean_difference:.2g}; the same answer for {found.agreement:.3f} of them"
-    )
-    console.line(
-        f"accuracy {comparison.before} before, {comparison.after} now. {verdict_line(comparison)}"
-    )
+    for line in proof_lines(exported.proof):
+        console.line(line)
 
 
 def formats(context: typer.Context) -> None:

@@ -2,59 +2,109 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 from safetensors.numpy import save as save_tensors
 
 from sightline.exporting.formats import Converted, ExportFormat, Precision, Samples
-from sightline.files import load_attribute, pretty_json, sha256_bytes, write_bytes, write_text
-from sightline.inference import LiteRTRunner, Outputs
-from sightline.inference.card import REFERENCE, ExportCard, card_path, tensors_path
-from sightline.inference.exported import GRAPHS, ExportRunner
+from sightline.exporting.refit import HeldOutImages, refit
+from sightline.files import (
+    load_attribute,
+    pretty_json,
+    sha256_bytes,
+    write_bytes,
+    write_folder,
+    write_text,
+)
+from sightline.inference import LiteRTRunner, Outputs, Runner
+from sightline.inference.card import IN_FOLDER, REFERENCE, ExportCard, Place
+from sightline.inference.exported import ExportRunner, open_graph
 from sightline.models.bundle import WEIGHTS, Bundle
-from sightline.verification import Verification, compare_outputs, require_agreement
+from sightline.verification import Tolerance, Verification, compare_outputs, require_agreement
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Material:
+    """Real images that an export is made and proven with.
+
+    Attributes:
+        pixels: To compare on, uint8 (n, height, width, channels); None waives the proof, and the
+            record says so.
+        samples: Gives training images, for a precision that needs them.
+        held_out: Those that calibrated the model, for a precision that is calibrated anew.
+        allowed: How far the export may be from its source; by default what its precision allows.
+    """
+
+    pixels: np.ndarray | None = None
+    samples: Samples | None = None
+    held_out: HeldOutImages | None = None
+    allowed: Tolerance | None = None
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Proven:
+    """What the proof of an export was made of.
+
+    Attributes:
+        runners: The source and the export; what they are known by, not to be run any more.
+        answers: What they gave for the pixels.
+        verification: How far apart that is.
+    """
+
+    runners: tuple[Runner, Runner]
+    answers: tuple[Outputs, Outputs]
+    verification: Verification
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Export:
     """An export in memory, proven and ready to be written.
 
     Attributes:
-        content: The file's bytes.
+        files: Content of each of its files, by name for `inference.card.Place.member`.
         card: What is known of it.
-        tensors: The arrays beside it.
-        runner: Runs it.
-        verification: How it compares with its source; `None` where that was waived.
-        answers: What the source and the export gave for the pixels; `None` likewise.
+        tensors: The arrays that go with it.
+        folder: Whether it is a folder.
+        proven: How it compares with its source; `None` where that was waived.
     """
 
-    content: bytes
+    files: Mapping[str, bytes]
     card: ExportCard
     tensors: bytes
-    runner: ExportRunner
-    verification: Verification | None = None
-    answers: tuple[Outputs, Outputs] | None = None
+    folder: bool
+    proven: Proven | None = None
+
+    @property
+    def size(self) -> int:
+        """Bytes of its files, card and arrays not counted."""
+        return sum(map(len, self.files.values()))
 
     def write(self, path: Path) -> None:
-        """Write the export, its arrays and its card; the card, which vouches for it, last.
+        """Write files, arrays and card: a folder at once; else the card, which vouches, last.
 
         Raises:
             MachineError: One of them cannot be written.
         """
-        write_bytes(path, self.content)
-        write_bytes(tensors_path(path), self.tensors)
-        write_text(card_path(path), pretty_json(self.card.to_json()))
+        card = pretty_json(self.card.to_json())
+        if self.folder:
+            own = {f"{IN_FOLDER}.json": card.encode(), f"{IN_FOLDER}.safetensors": self.tensors}
+            write_folder(path, {**self.files, **own})
+            return
+        place = Place(path, folder=False)
+        for name, content in self.files.items():
+            write_bytes(place.member(name), content)
+        write_bytes(place.tensors, self.tensors)
+        write_text(place.card, card)
 
 
 def export_bundle(
-    bundle: Bundle,
-    form: ExportFormat,
-    precision: Precision,
-    *,
-    pixels: np.ndarray | None,
-    samples: Samples | None = None,
+    bundle: Bundle, form: ExportFormat, precision: Precision, material: Material
 ) -> Export:
     """Convert a bundle, run the result in its own runtime, and compare it with its source.
 
@@ -62,50 +112,75 @@ def export_bundle(
         bundle: The model.
         form: What to convert it to.
         precision: One of the format's.
-        pixels: Real images to compare on, uint8 (n, height, width, channels); `None` waives the
-            proof, and the record says so.
-        samples: Gives training images, for a precision that needs them.
+        material: Real images.
 
     Raises:
         CheckFailedError: The export disagrees with its source.
         MissingPackageError: What converts or runs it is not installed.
         ModelError: The network cannot be converted.
     """
-    converted = load_attribute(form.convert)(bundle, precision, samples)
-    card = _card(bundle, converted, form, precision)
-    graph = load_attribute(GRAPHS[form.name])(converted.content, converted.outputs)
-    held_out = bundle.held_out()
-    runner = ExportRunner(card, graph, None if held_out is None else held_out.familiarity)
-    made = Export(content=converted.content, card=card, tensors=_tensors(bundle), runner=runner)
-    if pixels is None:
+    converted: Converted = load_attribute(form.convert)(bundle, precision, material.samples)
+    told = bundle
+    if precision.recalibrated and material.held_out is not None:
+        with _opened(_packed(bundle, bundle, form, precision, converted), bundle) as runner:
+            told = refit(bundle, runner, material.held_out)
+    made = _packed(bundle, told, form, precision, converted)
+    if material.pixels is None:
         return made
     source = LiteRTRunner(bundle)
-    expected, given = source.run(pixels), runner.run(pixels)
-    verification = compare_outputs(source, expected, given, tolerance=precision.allowed)
+    expected = source.run(material.pixels)
+    with _opened(made, told) as runner:
+        given = runner.run(material.pixels)
+    allowed = material.allowed or precision.allowed
+    verification = compare_outputs((source, runner), (expected, given), tolerance=allowed)
     require_agreement(verification, name=f"The {form.name} export in {precision.name}")
     return replace(
         made,
-        card=replace(card, verification=verification.to_json()),
-        verification=verification,
-        answers=(expected, given),
+        card=replace(made.card, verification={"pixels": verification.to_json()}),
+        proven=Proven(
+            runners=(source, runner), answers=(expected, given), verification=verification
+        ),
     )
 
 
-def _card(
-    bundle: Bundle, converted: Converted, form: ExportFormat, precision: Precision
-) -> ExportCard:
-    return ExportCard(
+def _packed(
+    bundle: Bundle, told: Bundle, form: ExportFormat, precision: Precision, converted: Converted
+) -> Export:
+    """Return the export with what is told of it in its own metadata and on its card."""
+    card = ExportCard(
         format=form.name,
         precision=precision.name,
-        classes=bundle.classes,
-        task=bundle.architecture.task,
-        preprocessing=bundle.preprocessing,
-        rules=bundle.rules,
-        temperature=tuple(np.atleast_1d(bundle.temperature()).tolist()),
+        classes=told.classes,
+        task=told.architecture.task,
+        preprocessing=told.preprocessing,
+        rules=told.rules,
+        temperature=tuple(np.atleast_1d(told.temperature()).tolist()),
         outputs=converted.outputs,
-        sha256=sha256_bytes(converted.content),
         source=sha256_bytes(bundle.members[WEIGHTS]),
     )
+    files = converted.files
+    if form.embed is not None:
+        files = load_attribute(form.embed)(files, json.dumps(card.description()))
+    digests = {name: sha256_bytes(content) for name, content in files.items()}
+    return Export(
+        files=files,
+        card=replace(card, files=digests),
+        tensors=_tensors(told),
+        folder=form.folder,
+    )
+
+
+@contextmanager
+def _opened(export: Export, told: Bundle) -> Iterator[ExportRunner]:
+    """Run an export from the disk, as it will be run, before it stands where it shall."""
+    held_out = told.held_out()
+    with TemporaryDirectory(prefix="sightline-") as folder:
+        path = Path(folder) / "export"
+        if not export.folder:
+            path = path.with_suffix(next(iter(export.files)))
+        export.write(path)
+        graph = open_graph(export.card.format, path, export.card.outputs)
+        yield ExportRunner(export.card, graph, None if held_out is None else held_out.familiarity)
 
 
 def _tensors(bundle: Bundle) -> bytes:

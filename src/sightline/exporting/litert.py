@@ -1,10 +1,32 @@
-"""LiteRT (TensorFlow Lite): the twin as it is, or with TensorFlow a graph of fewer bits."""
+"""LiteRT (TensorFlow Lite): the bundle's twin as it is, or with fewer bits. Needs no TensorFlow.
+
+The file tells of itself twice: in the graph's own metadata, and as files that any program for zip
+archives takes out of it (`unzip -p model.tflite labels.txt`), as TensorFlow Lite's metadata does.
+Source: tensorflow.org/lite/models/metadata, "Associated files".
+"""
 
 from __future__ import annotations
 
+import io
+import json
+import struct
+import zipfile
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+from ai_edge_litert import schema_py_generated as schema
+from ai_edge_litert.tools import flatbuffer_utils
+
+from sightline.errors import ModelError
 from sightline.exporting.formats import Converted, Precision, Samples
-from sightline.files import load_attribute
+from sightline.exporting.quantizing import to_dynamic, to_float16, to_int8, value_ranges
 from sightline.models.bundle import Bundle
+
+SUFFIX = ".tflite"
+_METADATA = b"sightline"
+_SIGNATURE = b"serving_default"
+_EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time that a zip can state
 
 
 def convert(bundle: Bundle, precision: Precision, samples: Samples | None) -> Converted:
@@ -16,13 +38,128 @@ def convert(bundle: Bundle, precision: Precision, samples: Samples | None) -> Co
         samples: Training images, for `"int8"`.
 
     Raises:
-        MissingPackageError: TensorFlow is not installed and the precision is not float32.
-        ModelError: The converter cannot express the network.
+        MissingPackageError: The extra `quantize` is not installed and the precision is not float32.
+        ModelError: The network cannot be quantised.
     """
-    if precision.name == "float32":
-        return Converted(content=bundle.twin(), outputs=bundle.twin_outputs)
-    model = load_attribute("sightline.models.restore:restore")(bundle)
-    graph = load_attribute("sightline.conversion:to_litert")(
-        model, outputs=precision.outputs, precision=precision.name, samples=samples
-    )
-    return Converted(content=graph.content, outputs=graph.outputs)
+    content = _CONVERTERS[precision.name](bundle, samples)
+    return Converted(files={SUFFIX: content}, outputs=bundle.twin_outputs)
+
+
+def _int8(bundle: Bundle, samples: Samples | None) -> bytes:
+    twin = bundle.twin()
+    return to_int8(twin, bundle.twin_outputs, value_ranges(twin, (samples or tuple)()))
+
+
+_CONVERTERS: Mapping[str, Callable[[Bundle, Samples | None], bytes]] = {
+    "float32": lambda bundle, samples: bundle.twin(),
+    "float16": lambda bundle, samples: to_float16(bundle.twin(), bundle.twin_outputs),
+    "dynamic": lambda bundle, samples: to_dynamic(bundle.twin(), bundle.twin_outputs),
+    "int8": _int8,
+}
+
+
+def embed(files: Mapping[str, bytes], description: str) -> Mapping[str, bytes]:
+    """Return the file with what its card tells: metadata, names of the outputs, the temperature.
+
+    Args:
+        files: The export's one file.
+        description: `ExportCard.description` as JSON.
+
+    Raises:
+        ModelError: The graph has another temperature than the card, in a place that is not known.
+    """
+    told = json.loads(description)
+    model = _read(files[SUFFIX])
+    _set_temperature(model, told)
+    _name_outputs(model, told["outputs"])
+    buffer = schema.BufferT()
+    buffer.data = np.frombuffer(description.encode(), np.uint8)
+    model.buffers.append(buffer)
+    entry = schema.MetadataT()
+    entry.name, entry.buffer = _METADATA, len(model.buffers) - 1
+    model.metadata = [*(model.metadata or []), entry]
+    content = bytes(flatbuffer_utils.convert_object_to_bytearray(model))
+    labels = "".join(f"{name}\n" for name in told["classes"])
+    return {SUFFIX: _with_members(content, {"labels.txt": labels, "sightline.json": description})}
+
+
+def described(content: bytes) -> str | None:
+    """Return the description that a LiteRT file holds; None where it holds none.
+
+    Raises:
+        ModelError: It is no LiteRT file.
+    """
+    model = _read(content)
+    for entry in model.metadata or []:
+        if entry.name == _METADATA:
+            return bytes(model.buffers[entry.buffer].data).decode()
+    return None
+
+
+def _read(content: bytes) -> Any:
+    try:
+        return flatbuffer_utils.read_model_from_bytearray(bytearray(content))
+    except (struct.error, ValueError, TypeError, IndexError) as error:
+        raise ModelError(
+            f"This is no LiteRT file: {str(error)[:200]}.",
+            expected="a whole .tflite file",
+            fix="take another copy of it, or export again",
+            code="damaged_model",
+        ) from error
+
+
+def _name_outputs(model: Any, outputs: Mapping[str, str]) -> None:
+    """Give the graph a signature, so that clients find its outputs by name."""
+    graph = model.subgraphs[0]
+    places = {graph.tensors[index].name.decode(): index for index in graph.outputs}
+    signature = schema.SignatureDefT()
+    signature.signatureKey, signature.subgraphIndex = _SIGNATURE, 0
+    signature.inputs = [_mapped("pixels", graph.inputs[0])]
+    signature.outputs = [_mapped(name, places[tensor]) for name, tensor in sorted(outputs.items())]
+    model.signatureDefs = [signature]
+
+
+def _mapped(name: str, index: int) -> Any:
+    entry = schema.TensorMapT()
+    entry.name, entry.tensorIndex = name.encode(), index
+    return entry
+
+
+def _set_temperature(model: Any, told: Mapping[str, Any]) -> None:
+    """Let the graph divide by the card's temperature: it multiplies its logits by the inverse."""
+    if "probabilities" not in told["outputs"]:
+        return
+    wanted = (1 / np.array(told["temperature"], np.float32)).astype(np.float32)
+    factor = _factor_of_logits(model, told["outputs"]["logits"])
+    found = np.ones(1, np.float32)
+    if factor is not None:
+        found = np.frombuffer(bytes(factor.data), np.float32)
+    if np.allclose(found, wanted, rtol=1e-6, atol=0):
+        return
+    if factor is None:
+        raise ModelError(
+            "The graph has no temperature that could be set.",
+            expected="logits that are multiplied by a constant before softmax or sigmoid",
+            fix="report this with the backbone and options you used",
+            code="not_convertible",
+        )
+    factor.data = np.frombuffer(np.broadcast_to(wanted, found.shape).tobytes(), np.uint8)
+
+
+def _factor_of_logits(model: Any, name: str) -> Any:
+    graph = model.subgraphs[0]
+    for operation in graph.operators:
+        code = model.operatorCodes[operation.opcodeIndex].builtinCode
+        names = [graph.tensors[index].name.decode() for index in operation.inputs]
+        if code == schema.BuiltinOperator.MUL and name in names:
+            other = operation.inputs[1 - names.index(name)]
+            return model.buffers[graph.tensors[other].buffer]
+    return None
+
+
+def _with_members(content: bytes, members: Mapping[str, str]) -> bytes:
+    stream = io.BytesIO(content)
+    with zipfile.ZipFile(stream, "a") as archive:  # behind what is there
+        for name, text in members.items():
+            archive.writestr(zipfile.ZipInfo(name, date_time=_EPOCH), text)
+    return stream.getvalue()

@@ -5,6 +5,7 @@ from sightline.files.atomic import (
     open_atomically,
     write_bytes,
     write_error,
+    write_folder,
     write_text,
 )
 from sightline.files.hashing import sha256_bytes, sha256_file
@@ -31,6 +32,7 @@ __all__ = [
     "sha256_file",
     "write_bytes",
     "write_error",
+    "write_folder",
     "write_json",
     "write_text",
 ]

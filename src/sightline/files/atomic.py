@@ -9,7 +9,8 @@ from __future__ import annotations
 import errno
 import os
 import secrets
-from collections.abc import Iterator
+import shutil
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
@@ -37,7 +38,7 @@ def open_atomically(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
             that stood at `path` before is untouched.
     """
     target = Path(path)
-    temporary = target.with_name(f".{target.name[:100]}.{os.getpid()}-{secrets.token_hex(4)}.tmp")
+    temporary = _beside(target)
     try:
         with open(temporary, "xb") as stream:
             yield stream
@@ -61,6 +62,52 @@ def write_bytes(path: str | os.PathLike[str], data: bytes) -> None:
 def write_text(path: str | os.PathLike[str], text: str) -> None:
     """Write `text` to `path` atomically, in UTF-8."""
     write_bytes(path, text.encode("utf-8", "surrogateescape"))
+
+
+def write_folder(path: str | os.PathLike[str], files: Mapping[str, bytes]) -> None:
+    """Write a folder that appears at `path` only when all of it is there.
+
+    What stood at `path` is replaced. A kill between the two renames that this takes leaves both
+    folders whole under hidden names beside `path`, and nothing at it.
+
+    Args:
+        path: The folder.
+        files: Content by path inside the folder, with "/".
+
+    Raises:
+        MachineError: It cannot be written; what stood there before is untouched.
+    """
+    target = Path(path)
+    temporary, earlier = _beside(target), _beside(target)
+    try:
+        for name, content in files.items():
+            _write_below(temporary, name, content)
+        for folder in (temporary, *(one for one in temporary.rglob("*") if one.is_dir())):
+            fsync_directory(folder)
+        if target.exists():
+            os.rename(target, earlier)
+        os.rename(temporary, target)
+        fsync_directory(target.parent)
+    except OSError as error:
+        if earlier.exists() and not target.exists():
+            os.rename(earlier, target)
+        raise write_error(target, error) from error
+    finally:
+        for leftover in (temporary, earlier):
+            shutil.rmtree(leftover, ignore_errors=True)
+
+
+def _write_below(folder: Path, name: str, content: bytes) -> None:
+    path = folder / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with open(path, "xb") as stream:
+        stream.write(content)
+        stream.flush()
+        os.fsync(stream.fileno())
+
+
+def _beside(target: Path) -> Path:
+    return target.with_name(f".{target.name[:100]}.{os.getpid()}-{secrets.token_hex(4)}.tmp")
 
 
 def write_error(path: Path, error: OSError) -> MachineError:

@@ -14,6 +14,7 @@ from typing import Any
 from sightline.errors import MissingPackageError
 
 OPTIONAL_PACKAGES: Mapping[str, tuple[str, str]] = {
+    "ai_edge_quantizer": ("ai-edge-quantizer", "quantize"),
     "cv2": ("opencv-python-headless", "train"),
     "h5py": ("h5py", "train"),
     "keras": ("keras", "train"),

@@ -1,12 +1,13 @@
 """What must be known of an exported model besides its graph, as JSON that any language can read.
 
-The card stands beside the export: `clothing.tflite.json`, and arrays (golden vectors, embeddings of
-training images) in `clothing.tflite.safetensors`. It names the export's digest, so that a file that
-was damaged or exchanged is never run for another.
+The card stands beside the export (`clothing.tflite.json`, arrays in `clothing.tflite.safetensors`),
+or in it where the export is a folder (`sightline.json`, `sightline.safetensors`). It names the
+digest of each file, so that one that was damaged or exchanged is never run for another.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,17 +16,68 @@ from typing import Any
 import numpy as np
 
 from sightline.errors import DataError, ModelError, SightlineError
-from sightline.files import parse_json, printable, sha256_file
+from sightline.files import join_inside, parse_json, printable, sha256_file
 from sightline.images import Preprocessing
 from sightline.models.members import read_tensors
 from sightline.models.rules import Rules
 from sightline.predictions import Task
 
 CARD_VERSION = "1.0"
-CARD_SUFFIX = ".json"
-TENSORS_SUFFIX = ".safetensors"
+IN_FOLDER = "sightline"
+"""What card and arrays are called in an export that is a folder."""
 REFERENCE = "reference"
 """The tensor of the training images' embeddings."""
+
+_SUFFIX = re.compile(r"\.[a-z0-9_]{1,20}")
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where the files of an export stand: side by side, or in a folder of their own.
+
+    Attributes:
+        export: The path that the user names.
+        folder: Whether that is a folder.
+    """
+
+    export: Path
+    folder: bool
+
+    @classmethod
+    def of(cls, export: Path) -> Place:
+        """Return the place of an export that is there."""
+        return cls(export, export.is_dir())
+
+    def member(self, name: str) -> Path:
+        """Return where a file of the export stands.
+
+        Args:
+            name: A path inside the folder; or the suffix of a file.
+
+        Raises:
+            DataError: The name leads elsewhere.
+        """
+        if self.folder:
+            return join_inside(self.export, name)
+        if not _SUFFIX.fullmatch(name):
+            raise DataError(f"{printable(name)!r} is no suffix of a file.", code="unsafe_path")
+        own = self.export.suffix.lower() == name
+        return self.export if own else self.export.with_suffix(name)
+
+    @property
+    def card(self) -> Path:
+        """Where the card stands."""
+        return self._beside(".json")
+
+    @property
+    def tensors(self) -> Path:
+        """Where the arrays stand."""
+        return self._beside(".safetensors")
+
+    def _beside(self, suffix: str) -> Path:
+        if self.folder:
+            return self.export / f"{IN_FOLDER}{suffix}"
+        return self.export.with_name(self.export.name + suffix)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,8 +94,8 @@ class ExportCard:
         temperature: What divides the logits before softmax or sigmoid: one number, or one for each
             label. Already inside where the outputs have probabilities.
         outputs: Name of the tensor for each of probabilities, logits, embedding; those it has.
-        sha256: Of the export's file.
         source: SHA-256 of the weights that it was made of.
+        files: SHA-256 of each file of the export, by its name for `Place.member`.
         verification: How it compares with its source; empty where that was waived.
     """
 
@@ -55,12 +107,15 @@ class ExportCard:
     rules: Rules
     temperature: tuple[float, ...]
     outputs: Mapping[str, str]
-    sha256: str
     source: str
+    files: Mapping[str, str] = field(default_factory=dict)
     verification: Mapping[str, Any] = field(default_factory=dict)
 
-    def to_json(self) -> dict[str, Any]:
-        """Return the card as JSON values; `from_json` is its inverse."""
+    def description(self) -> dict[str, Any]:
+        """Return, as JSON values, what the export's own metadata can say: all but proof and files.
+
+        A file cannot hold its own digest.
+        """
         return {
             "schema": "export_card",
             "schema_version": CARD_VERSION,
@@ -72,10 +127,13 @@ class ExportCard:
             "rules": self.rules.to_json(),
             "temperature": list(self.temperature),
             "outputs": dict(self.outputs),
-            "sha256": self.sha256,
             "source": self.source,
-            "verification": dict(self.verification),
         }
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the card as JSON values; `from_json` is its inverse."""
+        whole = {"files": dict(self.files), "verification": dict(self.verification)}
+        return {**self.description(), **whole}
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> ExportCard:
@@ -93,8 +151,8 @@ class ExportCard:
             rules=Rules.from_json(value["rules"]),
             temperature=tuple(map(float, value["temperature"])),
             outputs={str(name): str(tensor) for name, tensor in value["outputs"].items()},
-            sha256=str(value["sha256"]),
             source=str(value["source"]),
+            files={str(name): str(digest) for name, digest in value["files"].items()},
             verification=dict(value["verification"]),
         )
         if card.task not in ("multi_class", "multi_label") or len(set(card.classes)) != len(
@@ -103,48 +161,54 @@ class ExportCard:
             raise ValueError("its task or its classes cannot be")
         if len(card.temperature) not in (1, len(card.classes)) or min(card.temperature) <= 0:
             raise ValueError("its temperature cannot be")
+        if not card.files:
+            raise ValueError("it names no file")
         card.rules.check(card.classes, card.task)
         return card
 
 
-def card_path(export: Path) -> Path:
-    """Return where the card of an export stands."""
-    return export.with_name(export.name + CARD_SUFFIX)
-
-
-def tensors_path(export: Path) -> Path:
-    """Return where the arrays of an export stand."""
-    return export.with_name(export.name + TENSORS_SUFFIX)
+def is_export(path: Path) -> bool:
+    """Return whether a card says that an export stands at `path`."""
+    return Place.of(path).card.is_file()
 
 
 def read_card(export: Path) -> ExportCard:
-    """Read the card of an export, and refuse a file that is not the one it names.
+    """Read the card of an export, and refuse files that are not the ones it names.
 
     Raises:
         ModelError: One of them is missing, damaged, or of another export.
     """
-    path, shown = card_path(export), printable(export)
-    for needed in (export, path):
-        if not needed.is_file():
+    place = Place.of(export)
+    for needed in (export, place.card):
+        if not needed.exists():
             raise _unusable(f"There is no {printable(needed)}.")
+    shown = printable(place.card)
     try:
-        card = ExportCard.from_json(parse_json(path.read_bytes(), name=printable(path)))
+        card = ExportCard.from_json(parse_json(place.card.read_bytes(), name=shown))
+        members = {place.member(name): digest for name, digest in card.files.items()}
     except DataError as error:
         raise _unusable(error.what) from error
     except (KeyError, TypeError, ValueError, AttributeError, SightlineError) as error:
-        raise _unusable(f"{printable(path)} is no card of an export: {error}.") from error
-    if sha256_file(export) != card.sha256:
-        raise _unusable(f"{shown} is not the file that its card names: it was changed or cut off.")
+        raise _unusable(f"{shown} is no card of an export: {error}.") from error
+    if not place.folder and export not in members:
+        raise _unusable(f"{shown} is not the card of {printable(export)}.")
+    for path, digest in members.items():
+        if not path.is_file():
+            raise _unusable(f"There is no {printable(path)}.")
+        if sha256_file(path) != digest:
+            raise _unusable(
+                f"{printable(path)} is not the file that its card names: it was changed or cut off."
+            )
     return card
 
 
 def read_card_tensors(export: Path) -> dict[str, np.ndarray]:
-    """Read the arrays that stand beside an export.
+    """Read the arrays that belong to an export.
 
     Raises:
         ModelError: They are missing or damaged.
     """
-    path = tensors_path(export)
+    path = Place.of(export).tensors
     if not path.is_file():
         raise _unusable(f"There is no {printable(path)}.")
     return read_tensors(path.read_bytes(), printable(path))
@@ -154,6 +218,6 @@ def _unusable(what: str) -> ModelError:
     return ModelError(
         what,
         expected="an export with its card and its arrays, as `sightline export` wrote them",
-        fix="copy all three files together, or export again",
+        fix="copy all of its files together, or export again",
         code="bad_export",
     )

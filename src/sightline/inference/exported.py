@@ -24,8 +24,11 @@ class Graph(Protocol):
         ...
 
 
-GRAPHS: Mapping[str, str] = {"litert": "sightline.inference.litert:LiteRTModel"}
-"""What runs each format: given the file's bytes and the names of its outputs."""
+GRAPHS: Mapping[str, str] = {
+    "litert": "sightline.inference.litert:open_litert",
+}
+"""What opens each format, as `"module:function"`: given the path, the names of the outputs and, as
+the keyword `threads`, how many threads it may use, it gives a `Graph`."""
 
 
 class ExportRunner:
@@ -67,8 +70,27 @@ class ExportRunner:
         )
 
 
-def open_export(path: Path) -> Runner:
-    """Return what runs an export, once its card has vouched for the file.
+def open_graph(
+    name: str, path: Path, outputs: Mapping[str, str], *, threads: int | None = None
+) -> Graph:
+    """Return what runs the files of a format.
+
+    Args:
+        name: Of the format.
+        path: Of the export.
+        outputs: Name of the tensor for each output.
+        threads: Of the runtime; all cores by default.
+
+    Raises:
+        ModelError: The runtime cannot run it.
+        MissingPackageError: Its runtime is not installed.
+    """
+    graph: Graph = load_attribute(GRAPHS[name])(path, outputs, threads=threads)
+    return graph
+
+
+def open_export(path: Path, *, threads: int | None = None) -> Runner:
+    """Return what runs an export, once its card has vouched for its files.
 
     Raises:
         ModelError: The export, its card or its arrays are missing, damaged, or of another kind.
@@ -83,5 +105,5 @@ def open_export(path: Path) -> Runner:
         )
     reference = read_card_tensors(path).get(REFERENCE)
     familiarity = None if reference is None else Familiarity(reference=reference)
-    graph = load_attribute(GRAPHS[card.format])(path.read_bytes(), card.outputs)
+    graph = open_graph(card.format, path, card.outputs, threads=threads)
     return ExportRunner(card, graph, familiarity)

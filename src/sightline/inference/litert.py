@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -78,6 +79,13 @@ class LiteRTModel:
             each = self._threads // count
             self._shares = tuple(_Graph(self._content, self._names, each) for _ in range(count))
         return self._shares
+
+
+def open_litert(
+    path: Path, outputs: Mapping[str, str], *, threads: int | None = None
+) -> LiteRTModel:
+    """Return what runs a LiteRT file; raises as `LiteRTModel`."""
+    return LiteRTModel(path.read_bytes(), outputs, threads=threads)
 
 
 class _Graph:

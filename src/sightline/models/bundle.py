@@ -40,7 +40,7 @@ from sightline.models.members import (
 )
 from sightline.models.rules import HeldOut, Rules
 
-FORMAT_VERSION = "1.1"
+FORMAT_VERSION = "1.2"
 SUFFIX = ".sightline"
 
 MANIFEST = "bundle.json"

@@ -59,6 +59,10 @@ def decide(bundle: Bundle, wish: Wish) -> Bundle:
     """
     aims = check_wish(wish, bundle.classes, bundle.architecture.task)
     rules = bundle.rules
+    earlier = Wish.from_json(rules.wish)
+    rules = replace(
+        rules, wish=wish.after(earlier, bundle.classes, bundle.architecture.task).to_json()
+    )
     if wish.answer_all:
         rules = _answering_all(rules)
     grounds = Grounds.of(bundle) if wish.needs_images else None
@@ -89,6 +93,17 @@ def _shown_thresholds(rules: Rules) -> tuple[str, ...]:
         for name, promise in rules.promises.items()
         if name.startswith(_THRESHOLD) and promise != _COST_PROMISE
     )
+
+
+def unpromised(rules: Rules) -> Rules:
+    """Return rules for another network: without promises, and without what was chosen to keep them.
+
+    Rules that came with no wish stay as they are.
+    """
+    if not rules.wish:
+        return replace(rules, promises={})
+    thresholds = (_USUAL,) * len(rules.thresholds)
+    return replace(rules, promises={}, thresholds=thresholds, positive=None, unsure_below=())
 
 
 def held_out_of(bundle: Bundle) -> HeldOut:

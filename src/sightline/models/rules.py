@@ -18,6 +18,8 @@ from sightline.predictions import Predictions, Task
 
 _LEAST, _MOST = -1e-3, 2 + 1e-3
 """Cosine distances, but for rounding."""
+_DIGEST = 32
+"""Bytes of a SHA-256."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,6 +35,8 @@ class Rules:
         unlike_above: Distance from the training images above which the answer is "unlike the
             training data"; `None` never says so.
         promises: What each of these rules promises and on what grounds, by its name above.
+        wish: What was wished for (`models.wishes.Wish`), as JSON: so that it can be fulfilled anew
+            for a network of fewer bits.
     """
 
     thresholds: tuple[float, ...] = ()
@@ -40,6 +44,7 @@ class Rules:
     unsure_below: tuple[float, ...] = ()
     unlike_above: float | None = None
     promises: Mapping[str, str] = field(default_factory=dict)
+    wish: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Rules:
@@ -55,6 +60,7 @@ class Rules:
             unsure_below=_numbers(value.get("unsure_below") or ()),
             unlike_above=None if unlike is None else float(unlike),
             promises={str(rule): str(text) for rule, text in value.get("promises", {}).items()},
+            wish=dict(value.get("wish", {})),
         )
 
     def to_json(self) -> dict[str, Any]:
@@ -65,6 +71,7 @@ class Rules:
             "unsure_below": list(self.unsure_below),
             "unlike_above": self.unlike_above,
             "promises": dict(self.promises),
+            "wish": dict(self.wish),
         }
 
     def threshold(self, classes: Sequence[str]) -> Mapping[str, float]:
@@ -122,6 +129,7 @@ class HeldOut:
         distances: float32 (n,), how far each is from the training images; empty if unknown.
         groups: int32 (n,): images of the same number hang together (a named group, near
             duplicates); empty if each stands for itself.
+        digests: uint8 (n, 32), the SHA-256 of each; empty where it is not known (format 1.1).
         familiarity: The training images' embeddings; `None` where there are too few.
 
     Raises:
@@ -132,6 +140,7 @@ class HeldOut:
     truth: np.ndarray
     distances: np.ndarray
     groups: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int32))
+    digests: np.ndarray = field(default_factory=lambda: np.zeros((0, _DIGEST), np.uint8))
     familiarity: Familiarity | None = None
 
     def __post_init__(self) -> None:
@@ -144,14 +153,16 @@ class HeldOut:
             and self.distances.dtype == np.float32
             and self.groups.shape in ((0,), (n,))
             and self.groups.dtype == np.int32
+            and self.digests.shape in ((0, _DIGEST), (n, _DIGEST))
+            and self.digests.dtype == np.uint8
             and bool(np.isfinite(self.logits).all())
             and bool(((self.distances >= _LEAST) & (self.distances <= _MOST)).all())
         )
         if not fitting:
             raise ModelError(
                 f"The model's held-out answers are {_shown(self.logits)} logits, "
-                f"{_shown(self.truth)} labels, {_shown(self.distances)} distances and "
-                f"{_shown(self.groups)} groups.",
+                f"{_shown(self.truth)} labels, {_shown(self.distances)} distances, "
+                f"{_shown(self.groups)} groups and {_shown(self.digests)} digests.",
                 expected="finite numbers, one row for each image in all; distances from 0 to 2",
                 fix="take another copy of the model, or train again",
                 code="damaged_model",
@@ -198,6 +209,7 @@ class HeldOut:
             truth=truth,
             distances=tensors["distances"],
             groups=tensors.get("groups", np.zeros(0, np.int32)),
+            digests=tensors.get("digests", np.zeros((0, _DIGEST), np.uint8)),
             familiarity=None if reference is None else Familiarity(reference=reference),
         )
 
@@ -223,6 +235,7 @@ class HeldOut:
             "truth": self.truth.astype(np.uint8),
             "distances": self.distances,
             "groups": self.groups,
+            "digests": self.digests,
         }
         if self.familiarity is not None:
             found["reference"] = self.familiarity.reference

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import NamedTuple
+from dataclasses import asdict, dataclass, replace
+from typing import Any, NamedTuple
 
 from sightline.errors import ConfigError, unknown_name
 from sightline.evaluation.abstaining import check_share
@@ -54,6 +54,34 @@ class Wish:
     def __bool__(self) -> bool:
         return self != Wish()
 
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> Wish:
+        """Return what `to_json` gave.
+
+        Raises:
+            ConfigError, TypeError: It is not that.
+        """
+        return cls(**{**value, "aims": tuple(value.get("aims", ()))})
+
+    def to_json(self) -> dict[str, Any]:
+        """Return what is wished for as JSON values; nothing where nothing is."""
+        return {name: _plain(value) for name, value in asdict(self).items() if value}
+
+    def after(self, earlier: Wish, classes: Sequence[str], task: Task) -> Wish:
+        """Return what is wished for in all, where this wish comes after an earlier one.
+
+        Another threshold for the same decision replaces the earlier one, another limit the earlier
+        limit; and a limit ends with the thresholds that it was shown for.
+        """
+        new = {aim.name for aim in check_wish(self, classes, task)}
+        kept = [
+            text
+            for text, aim in zip(earlier.aims, check_wish(earlier, classes, task), strict=True)
+            if aim.name not in new and (task == "multi_label" or not new)
+        ]
+        limit = self if self.limited or self.answer_all or new else earlier
+        return replace(limit, aims=(*kept, *self.aims))
+
     @property
     def limited(self) -> bool:
         """Whether a limit for "unsure" is wished for."""
@@ -69,6 +97,10 @@ class Wish:
     def needs_images(self) -> bool:
         """Whether images that calibrated are needed: costs alone need none."""
         return self.limited or any(not aim.strip().startswith("cost[") for aim in self.aims)
+
+
+def _plain(value: Any) -> Any:
+    return list(value) if isinstance(value, tuple) else value
 
 
 class Aim(NamedTuple):

@@ -84,6 +84,7 @@ def hold_out(
         truth=part.targets > 0.5,
         distances=distances,
         groups=np.unique(groups, return_inverse=True)[1].astype(np.int32),
+        digests=np.array([list(bytes.fromhex(one)) for one in part.digests], np.uint8),
         familiarity=known,
     )
 

@@ -110,24 +110,28 @@ def compare_runners(
             expected="the same classes in the same order",
             code="export_disagrees",
         )
-    return compare_outputs(source, source.run(pixels), target.run(pixels), tolerance=tolerance)
+    outputs = source.run(pixels), target.run(pixels)
+    return compare_outputs((source, target), outputs, tolerance=tolerance)
 
 
 def compare_outputs(
-    source: Runner, expected: Outputs, given: Outputs, *, tolerance: Tolerance = _FLOAT32
+    runners: tuple[Runner, Runner],
+    outputs: tuple[Outputs, Outputs],
+    *,
+    tolerance: Tolerance = _FLOAT32,
 ) -> Verification:
     """Compare what two runners of the same classes gave for the same pixels.
 
     Args:
-        source: The one that decides what the answers are.
-        expected: What it gave.
-        given: What the other gave.
+        runners: The source and the other, each of which decides by its own rules.
+        outputs: What they gave.
         tolerance: How far apart they may be.
     """
+    (source, target), (expected, given) = runners, outputs
     difference = np.abs(expected.probabilities.astype(np.float64) - given.probabilities)
     worst = largest_difference(expected.probabilities, given.probabilities)
     decided, margins = _answers(source, expected.probabilities)
-    changed = decided != _answers(source, given.probabilities)[0]
+    changed = decided != _answers(target, given.probabilities)[0]
     embedding = None
     if expected.embedding is not None and given.embedding is not None:
         embedding = relative_difference(expected.embedding, given.embedding)

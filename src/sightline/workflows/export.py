@@ -6,23 +6,38 @@ trained on would agree too easily.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import compress
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from sightline.dataset import Content, Dataset, Row
 from sightline.dataset.record import splits_on_record
-from sightline.errors import ConfigError, DataError
+from sightline.errors import CheckFailedError, ConfigError, DataError
 from sightline.evaluation import Comparison, Groups, compare
-from sightline.exporting import Export, ExportFormat, Precision, Samples, export_bundle
+from sightline.exporting import (
+    Export,
+    ExportFormat,
+    HeldOutImages,
+    Material,
+    Precision,
+    Samples,
+    export_bundle,
+)
+from sightline.files import printable
 from sightline.images import Preprocessing, load
-from sightline.inference import LiteRTRunner, predictions_of
+from sightline.inference import Outputs, Runner, predictions_of
+from sightline.inference.card import is_export
 from sightline.models.bundle import Bundle
+from sightline.verification import Tolerance, Verification
 
 MOST_COMPARED = 1000
 """Validation images that the proof is made on, evenly from all of them."""
+_FEWEST_TO_REFIT = 20
+_MOST_TOLD = 20
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -31,28 +46,91 @@ class Images:
 
     Attributes:
         rows: Validation images.
+        digests: SHA-256 of each.
         pixels: Theirs, uint8 (n, height, width, channels).
         samples: Training images.
+        held_out: Those that calibrated the model, where the precision is calibrated anew.
     """
 
     rows: tuple[Row, ...]
+    digests: tuple[str, ...]
     pixels: np.ndarray
-    samples: tuple[Row, ...]
+    samples: tuple[Row, ...] = ()
+    held_out: HeldOutImages | None = None
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Proof:
+    """What was found when a model was held against its source, on the same images.
+
+    Attributes:
+        pixels: How far their outputs are apart.
+        comparison: What became of the answers, and of the accuracy.
+        differing: SHA-256 of images whose answer differs, at most twenty.
+    """
+
+    pixels: Verification
+    comparison: Comparison
+    differing: tuple[str, ...]
+
+    @classmethod
+    def of(
+        cls, pixels: Verification, runners: tuple[Runner, Runner], answers: Answers, images: Images
+    ) -> Proof:
+        """Return what the outputs of source and export, for the same images, say.
+
+        Args:
+            pixels: How far they are apart.
+            runners: The source and the export.
+            answers: Their outputs.
+            images: What they were asked about.
+        """
+        names = [row.name for row in images.rows]
+        groups: Groups = [row.group for row in images.rows]
+        before, after = (
+            predictions_of(runner, names, outputs)
+            for runner, outputs in zip(runners, answers, strict=True)
+        )
+        labels = [row.labels for row in images.rows]
+        other = np.flatnonzero((before.chosen != after.chosen).any(axis=1))[:_MOST_TOLD]
+        return cls(
+            pixels=pixels,
+            comparison=compare(before, after, labels, groups=groups),
+            differing=tuple(images.digests[row] for row in other),
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the figures, as the card of an export has them."""
+        found = self.comparison
+        return {
+            "pixels": self.pixels.to_json(),
+            "accuracy": {
+                "source": found.before.to_json(),
+                "export": found.after.to_json(),
+                "gain": found.gain.to_json(),
+            },
+            "differing": list(self.differing),
+        }
+
+
+Answers = tuple[Outputs, Outputs]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Exported:
     """An export and what is known of it.
 
     Attributes:
         export: Ready to be written, proven unless that was waived.
-        comparison: Of the answers to the validation images; `None` where none were given.
-        source_bytes: Size of the bundle's twin.
+        proof: Against the bundle's twin; `None` where it was waived.
+        source_bytes: Size of the twin.
+        notes: What its user has to know.
     """
 
     export: Export
-    comparison: Comparison | None
+    proof: Proof | None
     source_bytes: int
+    notes: tuple[str, ...] = ()
 
 
 def find_images(
@@ -64,10 +142,11 @@ def find_images(
         DataError: No validation image is among them, or no training image where one is needed.
     """
     known = splits_on_record(bundle.record())
-    parts = [known.get(content.digest) for content in contents]
+    digests = [content.digest for content in contents]
+    parts = [known.get(digest) for digest in digests]
 
-    def some(split: str, most: int) -> list[Row]:
-        rows = list(compress(dataset.rows, (part == split for part in parts)))
+    def some(split: str, most: int) -> list[int]:
+        rows = list(compress(range(len(parts)), (part == split for part in parts)))
         places = np.linspace(0, len(rows) - 1, min(most, len(rows))).round().astype(int)
         return [rows[place] for place in places]
 
@@ -80,12 +159,55 @@ def find_images(
                 fix="give the folder that the model was trained from",
                 code="nothing_to_verify",
             )
-    pixels = np.stack([load(row.source, bundle.preprocessing).pixels for row in chosen])
-    return Images(rows=tuple(chosen), pixels=pixels, samples=tuple(samples))
+    given = dict(zip(digests, dataset.rows, strict=True))
+    return Images(
+        rows=tuple(dataset.rows[row] for row in chosen),
+        digests=tuple(digests[row] for row in chosen),
+        pixels=_pixels([dataset.rows[row] for row in chosen], bundle.preprocessing),
+        samples=tuple(dataset.rows[row] for row in samples),
+        held_out=_held_out(bundle, given) if precision.recalibrated else None,
+    )
+
+
+def _held_out(bundle: Bundle, given: Mapping[str, Row]) -> HeldOutImages | None:
+    held_out = bundle.held_out()
+    if held_out is None:
+        return None
+    asked = [bytes(digest).hex() for digest in held_out.digests]
+    rows = [row for row, digest in enumerate(asked) if digest in given]
+    if len(rows) < _FEWEST_TO_REFIT:
+        return None
+    pixels = _pixels([given[asked[row]] for row in rows], bundle.preprocessing)
+    return HeldOutImages(rows=np.array(rows), pixels=pixels)
+
+
+def _pixels(rows: Sequence[Row], preprocessing: Preprocessing) -> np.ndarray:
+    return np.stack([load(row.source, preprocessing).pixels for row in rows])
+
+
+def check_replaceable(path: Path) -> None:
+    """Refuse to write over a folder that is no export: it may hold what nobody wants to lose.
+
+    Raises:
+        ConfigError: Such a folder stands at `path`.
+    """
+    if path.is_dir() and any(path.iterdir()) and not is_export(path):
+        raise ConfigError(
+            f"{printable(path)} is a folder that is no export.",
+            expected="an export to replace, or a name that is free",
+            fix="choose another name, or remove the folder yourself",
+            code="not_replaceable",
+        )
 
 
 def export(
-    bundle: Bundle, form: ExportFormat, precision: Precision, images: Images | None
+    bundle: Bundle,
+    form: ExportFormat,
+    precision: Precision,
+    images: Images | None,
+    *,
+    verify: bool = True,
+    tolerance: float | None = None,
 ) -> Exported:
     """Convert, run, compare.
 
@@ -93,41 +215,81 @@ def export(
         bundle: The model.
         form: What to convert it to.
         precision: One of the format's.
-        images: Of `find_images`; `None` waives the proof.
+        images: Of `find_images`; `None` where there are none.
+        verify: Whether it has to be proven.
+        tolerance: The |Δp| that is allowed; by default what the precision allows.
 
     Raises:
-        ConfigError: The precision needs images, and there are none.
-        CheckFailedError: The export disagrees with its source.
+        ConfigError: The precision or the proof needs images, and there are none.
+        CheckFailedError: The export disagrees with its source, or is shown to answer worse.
         ModelError, MissingPackageError: As `exporting.export_bundle`.
     """
-    if images is None and precision.samples:
-        raise ConfigError(
-            f"{precision.name} needs training images, to see which values occur.",
-            expected="the data that the model was trained from",
-            fix="name it after the model: sightline export MODEL DATA",
-            code="no_samples",
+    if images is None and (precision.samples or verify):
+        raise _no_images(precision)
+    allowed = precision.allowed
+    if tolerance is not None:
+        allowed = _overridden(allowed, tolerance)
+    material = Material()
+    if images is not None:
+        material = Material(
+            pixels=images.pixels if verify else None,
+            samples=_samples(images.samples, bundle.preprocessing),
+            held_out=images.held_out,
+            allowed=allowed,
         )
-    made = export_bundle(
-        bundle,
-        form,
-        precision,
-        pixels=None if images is None else images.pixels,
-        samples=None if images is None else _samples(images.samples, bundle.preprocessing),
+    made = export_bundle(bundle, form, precision, material)
+    proof = None
+    if images is not None and made.proven is not None:
+        proof = Proof.of(made.proven.verification, made.proven.runners, made.proven.answers, images)
+        _check_accuracy(proof.comparison, precision, form.name)
+        card = replace(made.card, verification=proof.to_json())
+        made = replace(made, card=card)
+    return Exported(
+        export=made,
+        proof=proof,
+        source_bytes=len(bundle.twin()),
+        notes=_notes(bundle, precision, material),
     )
-    comparison = None if images is None else _compared(bundle, made, images)
-    return Exported(export=made, comparison=comparison, source_bytes=len(bundle.twin()))
+
+
+def _overridden(allowed: Tolerance, difference: float) -> Tolerance:
+    relative = allowed.relative and max(allowed.relative, difference)
+    return replace(allowed, difference=difference, relative=relative)
+
+
+def _check_accuracy(comparison: Comparison, precision: Precision, name: str) -> None:
+    """Refuse an export that is shown, and not by chance, to answer worse than it may."""
+    if comparison.gain.high < -precision.drop:
+        raise CheckFailedError(
+            f"The {name} export in {precision.name} loses accuracy: {comparison.before} before, "
+            f"{comparison.after} now, a difference of {comparison.gain}.",
+            expected=f"no drop of more than {precision.drop:g} that the images can show",
+            fix="nothing was written; take a precision of more bits, or --quantize auto",
+            code="export_disagrees",
+        )
+
+
+def _notes(bundle: Bundle, precision: Precision, material: Material) -> tuple[str, ...]:
+    if not precision.recalibrated or material.held_out is not None:
+        return ()
+    words = "Temperature and rules are those of the source"
+    if bundle.held_out() is None:
+        return (f"{words}: no image calibrated it.",)
+    return (f"{words}, without their promises: too few of the images that calibrated it are here.",)
 
 
 def _samples(rows: Sequence[Row], preprocessing: Preprocessing) -> Samples:
     return lambda: (load(row.source, preprocessing).pixels for row in rows)
 
 
-def _compared(bundle: Bundle, made: Export, images: Images) -> Comparison | None:
-    if made.answers is None:
-        return None
-    names = [row.name for row in images.rows]
-    groups: Groups = [row.group for row in images.rows]
-    expected, given = made.answers
-    before = predictions_of(LiteRTRunner(bundle), names, expected)
-    after = predictions_of(made.runner, names, given)
-    return compare(before, after, [row.labels for row in images.rows], groups=groups)
+def _no_images(precision: Precision) -> ConfigError:
+    if precision.samples:
+        what = f"{precision.name} needs training images, to see which values occur."
+    else:
+        what = "An export is proven on real images, and none were given."
+    return ConfigError(
+        what,
+        expected="the data that the model was trained from",
+        fix="name it after the model: sightline export MODEL DATA --save ...",
+        code="no_samples" if precision.samples else "no_data",
+    )

@@ -15,7 +15,7 @@ from sightline.errors import ConfigError, DataError, ModelError, did_you_mean
 from sightline.files import load_attribute, printable
 from sightline.images import FileSource, Source
 from sightline.inference import LiteRTRunner, Runner, predict_stream
-from sightline.inference.card import card_path
+from sightline.inference.card import is_export
 from sightline.inference.exported import open_export
 from sightline.models import BACKBONES
 from sightline.models.bundle import SUFFIX, Bundle, read_bundle
@@ -45,7 +45,7 @@ def open_model(name: str) -> Runner:
     if is_ready_made(name):
         runner: Runner = load_attribute("sightline.inference.ready_made:ready_made_runner")(name)
         return runner
-    if card_path(Path(name)).is_file():
+    if is_export(Path(name)):
         return open_export(Path(name))
     return LiteRTRunner(open_bundle(name))
 

@@ -1,0 +1,153 @@
+"""Graphs of fewer bits, layer by layer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+from ai_edge_litert.interpreter import Interpreter
+
+from sightline.conversion import to_litert
+from sightline.errors import ModelError
+from sightline.exporting.quantizing import (
+    layers,
+    to_dynamic,
+    to_float16,
+    to_int8,
+    value_ranges,
+)
+from sightline.inference.litert import LiteRTModel
+from sightline.models import Architecture
+from sightline.models.build import build
+
+SIDE = 64
+
+
+def network(backbone: str, **options: Any) -> keras.Model:
+    """Return a network whose normalisation has seen data: without it, values explode."""
+    keras.utils.set_random_seed(0)
+    size = {"classes": 5, "height": SIDE, "width": SIDE}
+    model = build(Architecture(backbone=backbone, **size, **options))
+    for layer in model.layers:
+        if isinstance(layer, keras.layers.BatchNormalization):
+            layer.momentum = 0.5
+    for seed in range(6):
+        model(images(8, seed, model.input_shape[-1]), training=True)
+    return model
+
+
+def images(count: int, seed: int = 0, channels: int = 3) -> np.ndarray:
+    """Return smooth pictures, as photos are, and not noise."""
+    rng = np.random.default_rng(seed)
+    coarse = rng.uniform(0, 255, (count, 4, 4, channels))
+    return np.clip(coarse.repeat(SIDE // 4, 1).repeat(SIDE // 4, 2), 0, 255).astype(np.uint8)
+
+
+@pytest.fixture(scope="module")
+def graph() -> Any:
+    return to_litert(network("mobilenet_v2", options={"alpha": 0.35}))
+
+
+def types(content: bytes) -> Mapping[str, list[list[str]]]:
+    """Return, for each kind of operation, the types of its inputs."""
+    interpreter = Interpreter(model_content=content)
+    tensors = {one["index"]: one["dtype"].__name__ for one in interpreter.get_tensor_details()}
+    found: dict[str, list[list[str]]] = {}
+    for operation in interpreter._get_ops_details():
+        own = [tensors[index] for index in operation["inputs"] if index in tensors]
+        found.setdefault(operation["op_name"], []).append(own)
+    return found
+
+
+def test_only_what_lies_between_the_scaling_and_the_end_has_fewer_bits(graph: Any) -> None:
+    found = layers(graph.content, graph.outputs)
+    inner = [layer for layer in found if not layer.after]
+    assert inner[0].kind == "CONV_2D" and "scaling" not in " ".join(one.name for one in found)
+    assert {"CONV_2D", "DEPTHWISE_CONV_2D", "ADD"} == {layer.kind for layer in inner}
+    assert graph.outputs["embedding"] in [layer.name for layer in found if layer.after]
+
+
+def test_ranges_are_means_of_what_each_image_shows(graph: Any) -> None:
+    first, second = images(1, 1), images(1, 2)
+    both = value_ranges(graph.content, [first[0], second[0]])
+    alone = [value_ranges(graph.content, one) for one in (first, second)]
+    for name, (low, high) in both.items():
+        assert low == pytest.approx(np.mean([one[name][0] for one in alone]), abs=1e-5)
+        assert high == pytest.approx(np.mean([one[name][1] for one in alone]), abs=1e-5)
+    logits = LiteRTModel(graph.content, graph.outputs).run(first)["logits"]
+    low, high = alone[0][graph.outputs["logits"]]
+    assert (low, high) == (pytest.approx(logits.min(), abs=1e-5), pytest.approx(logits.max()))
+    with pytest.raises(ValueError, match="no samples"):
+        value_ranges(graph.content, [])
+
+
+def test_int8_computes_in_eight_bits_but_for_its_ends(graph: Any) -> None:
+    ranges = value_ranges(graph.content, images(20))
+    content = to_int8(graph.content, graph.outputs, ranges)
+    assert len(content) < 0.45 * len(graph.content)
+    found = types(content)
+    for kind in ("CONV_2D", "DEPTHWISE_CONV_2D"):
+        assert all(own[:2] == ["int8", "int8"] for own in found[kind]), kind
+    assert found["SOFTMAX"] == [["float32"]]
+    assert found["FULLY_CONNECTED"][0][:2] == ["float32", "int8"]
+    pixels = images(40, seed=9)
+    given, source = (
+        LiteRTModel(one, graph.outputs).run(pixels) for one in (content, graph.content)
+    )
+    spread = source["logits"].std()
+    assert np.abs(given["logits"] - source["logits"]).mean() < 0.1 * spread
+    assert np.abs(given["probabilities"].sum(axis=1) - 1).max() < 1e-5
+
+
+def test_a_layer_left_in_float_is_in_float_and_takes_its_error_away(graph: Any) -> None:
+    ranges = value_ranges(graph.content, images(20))
+    inner = [one.name for one in layers(graph.content, graph.outputs) if not one.after]
+    kept = to_int8(graph.content, graph.outputs, ranges, in_float=inner)
+    assert "int8" not in {kind for own in types(kept)["CONV_2D"] for kind in own}
+    one = to_int8(graph.content, graph.outputs, ranges, in_float=inner[:1])
+    assert [own[:2] for own in types(one)["CONV_2D"]].count(["float32", "float32"]) == 1
+    with_first = to_int8(graph.content, graph.outputs, ranges)
+    assert len(one) > len(with_first)
+
+
+def test_the_kernels_of_float16_and_dynamic_are_smaller_and_the_answers_near(graph: Any) -> None:
+    pixels = images(20, seed=5)
+    source = LiteRTModel(graph.content, graph.outputs).run(pixels)["logits"]
+    for make, most, error in ((to_float16, 0.7, 0.01), (to_dynamic, 0.5, 0.2)):
+        content = make(graph.content, graph.outputs)
+        assert len(content) < most * len(graph.content)
+        given = LiteRTModel(content, graph.outputs).run(pixels)["logits"]
+        assert np.abs(given - source).max() < error * source.std()
+    kernels = types(to_float16(graph.content, graph.outputs))
+    assert {own[1] for own in kernels["DEPTHWISE_CONV_2D"]} == {"float32"}
+
+
+KINDS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
+    "both views": ("small_cnn", {"tta": "flip"}),
+    "grey": ("mobilenet_v2", {"channels": 1, "options": {"alpha": 0.35}}),
+    "labels": ("small_cnn", {"task": "multi_label"}),
+    "squeeze and excitation": ("efficientnet_b0", {}),
+    "swapped channels": ("resnet50", {}),
+}
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_other_networks_have_eight_bits_too(name: str) -> None:
+    backbone, options = KINDS[name]
+    graph = to_litert(network(backbone, **options))
+    channels = options.get("channels", 3)
+    ranges = value_ranges(graph.content, images(8, channels=channels))
+    content = to_int8(graph.content, graph.outputs, ranges)
+    # Random weights are chaotic: how near the answers are is told by networks that were trained.
+    given = LiteRTModel(content, graph.outputs).run(images(2, seed=3, channels=channels))
+    assert all(np.isfinite(values).all() for values in given.values())
+    convolutions = types(content)["CONV_2D"]
+    assert sum(own[:2] == ["int8", "int8"] for own in convolutions) == len(convolutions)
+
+
+def test_what_is_no_graph_is_refused() -> None:
+    with pytest.raises(ModelError, match="cannot be quantised"):
+        to_float16(b"no graph", {})
