@@ -97,6 +97,10 @@ def _table(formats: Iterable[ExportFormat]) -> Mapping[str, ExportFormat]:
 _EIGHT_BITS = Tolerance(difference=1.0, relative=None, agreement=0.9)
 """Probabilities may move far where two classes are close, so the answers are what is judged."""
 
+_FLOAT32 = Precision(
+    name="float32", allowed=Tolerance(), reason="rounding in another order of operations"
+)
+
 FORMATS = _table(
     (
         ExportFormat(
@@ -134,6 +138,37 @@ FORMATS = _table(
             runtime="LiteRT (ai-edge-litert), TensorFlow Lite",
             accepts="uint8 pixels (1, height, width, channels)",
             needs="sightline[quantize]; float32 nothing",
+        ),
+        ExportFormat(
+            name="keras",
+            suffix=".keras",
+            convert="sightline.exporting.keras:convert",
+            embed="sightline.exporting.keras:embed",
+            precisions=_precisions(_FLOAT32),
+            runtime="Keras 3, without Sightline",
+            accepts="uint8 pixels (n, height, width, channels)",
+            needs="sightline[train]",
+        ),
+        ExportFormat(
+            name="hdf5",
+            suffix=".h5",
+            convert="sightline.exporting.hdf5:convert",
+            embed="sightline.exporting.hdf5:embed",
+            precisions=_precisions(_FLOAT32),
+            runtime="Keras 3 (legacy file), without Sightline",
+            accepts="uint8 pixels (n, height, width, channels)",
+            needs="sightline[train]",
+        ),
+        ExportFormat(
+            name="saved_model",
+            suffix=".saved_model",
+            convert="sightline.exporting.saved_model:convert",
+            embed="sightline.exporting.saved_model:embed",
+            precisions=_precisions(_FLOAT32),
+            runtime="TensorFlow, TensorFlow Serving",
+            accepts="uint8 pixels (n, height, width, channels); JPEG and PNG files",
+            needs="sightline[train]",
+            folder=True,
         ),
     )
 )

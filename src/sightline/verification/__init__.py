@@ -1,5 +1,6 @@
 """Two runners compared, and golden vectors for everybody else."""
 
+from sightline.inference.reading import FileReader, Reading
 from sightline.verification.compare import (
     FLOAT32_TOLERANCE,
     RELATIVE_TOLERANCE,
@@ -10,10 +11,8 @@ from sightline.verification.compare import (
     require_agreement,
 )
 from sightline.verification.files import (
-    FileReader,
     FilesProof,
     FilesTolerance,
-    Reading,
     compare_files,
     require_files,
     runner_reader,

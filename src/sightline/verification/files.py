@@ -17,32 +17,12 @@ import numpy as np
 
 from sightline.errors import CheckFailedError, ImageError
 from sightline.images import preprocess
+from sightline.inference.reading import FileReader, Reading
 from sightline.inference.runner import Runner
 from sightline.verification.compare import largest_difference
 
 _LEVELS = 256
 _AT_ONCE = 32
-
-
-@dataclass(frozen=True, kw_only=True)
-class Reading:
-    """What one side made of one image file.
-
-    Attributes:
-        pixels: What the network was given, uint8 (height, width, channels); `None` where that
-            side does not show it.
-        probabilities: Its answer, float32 (k,); `None` where it gives none.
-        refused: Why it took no such file; empty where it took it.
-    """
-
-    pixels: np.ndarray | None = None
-    probabilities: np.ndarray | None = None
-    refused: str = ""
-
-
-FileReader = Callable[[Sequence[bytes]], Sequence[Reading]]
-"""Reads the content of some files: one `Reading` for each, in their order. Never raises for a file
-that it does not take."""
 
 
 @dataclass(frozen=True, kw_only=True)
