@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -94,9 +94,35 @@ def _table(formats: Iterable[ExportFormat]) -> Mapping[str, ExportFormat]:
     return table
 
 
-_QUANTISED = ("embedding", "logits")
 _EIGHT_BITS = Tolerance(difference=1.0, relative=None, agreement=0.9)
 """Probabilities may move far where two classes are close, so the answers are what is judged."""
+
+_FLOAT32 = Precision(
+    name="float32", allowed=Tolerance(), reason="rounding in another order of operations"
+)
+_FLOAT16 = Precision(
+    name="float16",
+    allowed=Tolerance(difference=2e-2, relative=2e-2, agreement=0.99),
+    reason="weights keep 11 bits, one part in 2,000 each: 0.003 measured",
+)
+_DYNAMIC = Precision(
+    name="dynamic",
+    allowed=_EIGHT_BITS,
+    reason="weights keep 8 bits: answers near the border turn over",
+    drop=0.02,
+    recalibrated=True,
+)
+_INT8 = Precision(
+    name="int8",
+    allowed=_EIGHT_BITS,
+    reason="all values keep 8 bits: answers near the border turn over",
+    drop=0.02,
+    recalibrated=True,
+    samples=200,
+)
+
+_ONE_IMAGE = "uint8 pixels (1, height, width, channels)"
+_IMAGES = "uint8 pixels (n, height, width, channels)"
 
 FORMATS = _table(
     (
@@ -105,35 +131,9 @@ FORMATS = _table(
             suffix=".tflite",
             convert="sightline.exporting.litert:convert",
             embed="sightline.exporting.litert:embed",
-            precisions=_precisions(
-                Precision(
-                    name="float32",
-                    allowed=Tolerance(),
-                    reason="rounding in another order of operations",
-                ),
-                Precision(
-                    name="float16",
-                    allowed=Tolerance(difference=2e-2, relative=2e-2, agreement=0.99),
-                    reason="kernels keep 11 bits, one part in 2,000 each: 0.003 measured",
-                ),
-                Precision(
-                    name="dynamic",
-                    allowed=_EIGHT_BITS,
-                    reason="weights keep 8 bits: answers near the border turn over",
-                    drop=0.02,
-                    recalibrated=True,
-                ),
-                Precision(
-                    name="int8",
-                    allowed=_EIGHT_BITS,
-                    reason="all values keep 8 bits: answers near the border turn over",
-                    drop=0.02,
-                    recalibrated=True,
-                    samples=200,
-                ),
-            ),
+            precisions=_precisions(_FLOAT32, _FLOAT16, _DYNAMIC, _INT8),
             runtime="LiteRT (ai-edge-litert), TensorFlow Lite",
-            accepts="uint8 pixels (1, height, width, channels)",
+            accepts=_ONE_IMAGE,
             needs="sightline[quantize]; float32 nothing",
         ),
         ExportFormat(
@@ -142,28 +142,10 @@ FORMATS = _table(
             convert="sightline.exporting.onnx:convert",
             embed="sightline.exporting.onnx:embed",
             precisions=_precisions(
-                Precision(
-                    name="float32",
-                    allowed=Tolerance(),
-                    reason="rounding in another order of operations",
-                ),
-                Precision(
-                    name="float16",
-                    allowed=Tolerance(difference=2e-2, relative=2e-2, agreement=0.99),
-                    reason="weights keep 11 bits: one part in 2,000 each",
-                ),
-                Precision(
-                    name="int8",
-                    outputs=_QUANTISED,
-                    allowed=_EIGHT_BITS,
-                    reason="all values keep 8 bits: answers near the border turn over",
-                    drop=0.02,
-                    recalibrated=True,
-                    samples=200,
-                ),
+                _FLOAT32, _FLOAT16, replace(_INT8, outputs=("embedding", "logits"))
             ),
             runtime="ONNX Runtime, from opset 17 on",
-            accepts="uint8 pixels (n, height, width, channels), named pixels",
+            accepts=_IMAGES,
             needs="sightline[train,onnx]",
         ),
         ExportFormat(
@@ -171,16 +153,41 @@ FORMATS = _table(
             suffix=".xml",
             convert="sightline.exporting.openvino:convert",
             embed="sightline.exporting.openvino:embed",
-            precisions=_precisions(
-                Precision(
-                    name="float32",
-                    allowed=Tolerance(),
-                    reason="rounding in another order of operations",
-                ),
-            ),
-            runtime="OpenVINO (sightline[openvino]), with INFERENCE_PRECISION_HINT=f32",
-            accepts="uint8 pixels (n, height, width, channels), named pixels",
+            precisions=_precisions(_FLOAT32),
+            runtime="OpenVINO, with INFERENCE_PRECISION_HINT=f32",
+            accepts=_IMAGES,
             needs="sightline[train,onnx,openvino]",
+        ),
+        ExportFormat(
+            name="keras",
+            suffix=".keras",
+            convert="sightline.exporting.keras:convert",
+            embed="sightline.exporting.keras:embed",
+            precisions=_precisions(_FLOAT32),
+            runtime="Keras 3, without Sightline",
+            accepts=_IMAGES,
+            needs="sightline[train]",
+        ),
+        ExportFormat(
+            name="hdf5",
+            suffix=".h5",
+            convert="sightline.exporting.hdf5:convert",
+            embed="sightline.exporting.hdf5:embed",
+            precisions=_precisions(_FLOAT32),
+            runtime="Keras 3 (legacy file), without Sightline",
+            accepts=_IMAGES,
+            needs="sightline[train]",
+        ),
+        ExportFormat(
+            name="saved_model",
+            suffix=".saved_model",
+            convert="sightline.exporting.saved_model:convert",
+            embed="sightline.exporting.saved_model:embed",
+            precisions=_precisions(_FLOAT32),
+            runtime="TensorFlow, TensorFlow Serving",
+            accepts=f"{_IMAGES}; JPEG and PNG files",
+            needs="sightline[train]",
+            folder=True,
         ),
     )
 )

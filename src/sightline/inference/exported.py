@@ -28,6 +28,9 @@ GRAPHS: Mapping[str, str] = {
     "litert": "sightline.inference.litert:open_litert",
     "onnx": "sightline.inference.onnx:open_onnx",
     "openvino": "sightline.inference.openvino:open_openvino",
+    "keras": "sightline.inference.keras_file:open_keras",
+    "hdf5": "sightline.inference.keras_file:open_keras",
+    "saved_model": "sightline.inference.saved_model:open_saved_model",
 }
 """What opens each format, as `"module:function"`: given the path, the names of the outputs and, as
 the keyword `threads`, how many threads it may use, it gives a `Graph`."""

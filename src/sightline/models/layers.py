@@ -14,7 +14,7 @@ import keras
 # Of the ImageNet training images: on 0 to 1, and (Caffe) blue, green, red on 0 to 255.
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_DEVIATION = (0.229, 0.224, 0.225)
-_CAFFE_MEAN = (103.939, 116.779, 123.68)
+CAFFE_MEAN = (103.939, 116.779, 123.68)
 
 
 @keras.saving.register_keras_serializable(package="sightline")
@@ -25,7 +25,7 @@ class CaffeScaling(keras.layers.Layer):  # type: ignore[misc]
         """Return (n, h, w, 3) pixels in BGR order around zero, in the layer's dtype."""
         pixels = keras.ops.cast(pixels, self.compute_dtype)
         swapped = [pixels[..., channel : channel + 1] for channel in (2, 1, 0)]
-        mean = keras.ops.convert_to_tensor(_CAFFE_MEAN, self.compute_dtype)
+        mean = keras.ops.convert_to_tensor(CAFFE_MEAN, self.compute_dtype)
         return keras.ops.concatenate(swapped, axis=-1) - mean
 
     def compute_output_shape(self, input_shape: Any) -> Any:

@@ -1,5 +1,6 @@
 """Two runners compared, and golden vectors for everybody else."""
 
+from sightline.inference.reading import FileReader, Reading
 from sightline.verification.compare import (
     FLOAT32_TOLERANCE,
     RELATIVE_TOLERANCE,
@@ -8,6 +9,13 @@ from sightline.verification.compare import (
     compare_outputs,
     compare_runners,
     require_agreement,
+)
+from sightline.verification.files import (
+    FilesProof,
+    FilesTolerance,
+    compare_files,
+    require_files,
+    runner_reader,
 )
 from sightline.verification.golden import (
     Golden,
@@ -20,14 +28,21 @@ from sightline.verification.golden import (
 __all__ = [
     "FLOAT32_TOLERANCE",
     "RELATIVE_TOLERANCE",
-    "Tolerance",
+    "FileReader",
+    "FilesProof",
+    "FilesTolerance",
     "Golden",
     "GoldenCheck",
+    "Reading",
+    "Tolerance",
     "Verification",
     "check_golden",
+    "compare_files",
     "compare_outputs",
     "compare_runners",
     "drawn_pixels",
     "make_golden",
     "require_agreement",
+    "require_files",
+    "runner_reader",
 ]
