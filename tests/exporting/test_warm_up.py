@@ -49,7 +49,7 @@ def test_serving_reads_what_is_written(tmp_path: Path) -> None:
     names = [request.model_spec.signature_name for request in requests]
     assert names == ["serving_default", "serve_bytes"]
     tensors = {
-        entry.key: tf.make_ndarray(tf.compat.v1.TensorProto.FromString(entry.value))
+        entry.key: tf.make_ndarray(type(tf.make_tensor_proto(0)).FromString(entry.value))
         for request in requests
         for entry in request.inputs
     }

@@ -118,7 +118,7 @@ def _warm_up(preprocessing: Preprocessing) -> list[bytes]:
     """Return a request for pixels, and one for a JPEG and a PNG."""
     shape = (1, preprocessing.height, preprocessing.width, preprocessing.channels)
     # One value stands for all where the rest is left out (tensor.proto).
-    blank = tf.compat.v1.make_tensor_proto([255], tf.uint8)
+    blank = tf.make_tensor_proto([255], tf.uint8)
     black = type(blank)(
         dtype=blank.dtype, tensor_shape=tf.TensorShape(shape).as_proto(), int_val=[0]
     )
