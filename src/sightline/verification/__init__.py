@@ -9,6 +9,15 @@ from sightline.verification.compare import (
     compare_runners,
     require_agreement,
 )
+from sightline.verification.files import (
+    FileReader,
+    FilesProof,
+    FilesTolerance,
+    Reading,
+    compare_files,
+    require_files,
+    runner_reader,
+)
 from sightline.verification.golden import (
     Golden,
     GoldenCheck,
@@ -20,14 +29,21 @@ from sightline.verification.golden import (
 __all__ = [
     "FLOAT32_TOLERANCE",
     "RELATIVE_TOLERANCE",
-    "Tolerance",
+    "FileReader",
+    "FilesProof",
+    "FilesTolerance",
     "Golden",
     "GoldenCheck",
+    "Reading",
+    "Tolerance",
     "Verification",
     "check_golden",
+    "compare_files",
     "compare_outputs",
     "compare_runners",
     "drawn_pixels",
     "make_golden",
     "require_agreement",
+    "require_files",
+    "runner_reader",
 ]
