@@ -97,6 +97,34 @@ def _table(formats: Iterable[ExportFormat]) -> Mapping[str, ExportFormat]:
 _EIGHT_BITS = Tolerance(difference=1.0, relative=None, agreement=0.9)
 """Probabilities may move far where two classes are close, so the answers are what is judged."""
 
+_LITERT = _precisions(
+    Precision(
+        name="float32",
+        allowed=Tolerance(),
+        reason="rounding in another order of operations",
+    ),
+    Precision(
+        name="float16",
+        allowed=Tolerance(difference=2e-2, relative=2e-2, agreement=0.99),
+        reason="kernels keep 11 bits, one part in 2,000 each: 0.003 measured",
+    ),
+    Precision(
+        name="dynamic",
+        allowed=_EIGHT_BITS,
+        reason="weights keep 8 bits: answers near the border turn over",
+        drop=0.02,
+        recalibrated=True,
+    ),
+    Precision(
+        name="int8",
+        allowed=_EIGHT_BITS,
+        reason="all values keep 8 bits: answers near the border turn over",
+        drop=0.02,
+        recalibrated=True,
+        samples=200,
+    ),
+)
+
 FORMATS = _table(
     (
         ExportFormat(
@@ -104,36 +132,43 @@ FORMATS = _table(
             suffix=".tflite",
             convert="sightline.exporting.litert:convert",
             embed="sightline.exporting.litert:embed",
+            precisions=_LITERT,
+            runtime="LiteRT (ai-edge-litert), TensorFlow Lite",
+            accepts="uint8 pixels (1, height, width, channels)",
+            needs="sightline[quantize]; float32 nothing",
+        ),
+        ExportFormat(
+            name="tfjs",
+            suffix=".tfjs",
+            convert="sightline.exporting.tfjs:convert",
+            embed="sightline.exporting.tfjs:embed",
             precisions=_precisions(
                 Precision(
                     name="float32",
                     allowed=Tolerance(),
-                    reason="rounding in another order of operations",
+                    reason="rounding in another order of operations, batch normalisation folded",
                 ),
                 Precision(
                     name="float16",
                     allowed=Tolerance(difference=2e-2, relative=2e-2, agreement=0.99),
-                    reason="kernels keep 11 bits, one part in 2,000 each: 0.003 measured",
-                ),
-                Precision(
-                    name="dynamic",
-                    allowed=_EIGHT_BITS,
-                    reason="weights keep 8 bits: answers near the border turn over",
-                    drop=0.02,
-                    recalibrated=True,
-                ),
-                Precision(
-                    name="int8",
-                    allowed=_EIGHT_BITS,
-                    reason="all values keep 8 bits: answers near the border turn over",
-                    drop=0.02,
-                    recalibrated=True,
-                    samples=200,
+                    reason="kernels keep 11 bits, one part in 2,000 each; depthwise ones 24",
                 ),
             ),
-            runtime="LiteRT (ai-edge-litert), TensorFlow Lite",
-            accepts="uint8 pixels (1, height, width, channels)",
-            needs="sightline[quantize]; float32 nothing",
+            runtime="TensorFlow.js, in browsers and Node.js",
+            accepts="int32 pixels (n, height, width, channels), 0 to 255",
+            needs="sightline[train]; Node.js and npm",
+            folder=True,
+        ),
+        ExportFormat(
+            name="web",
+            suffix=".web",
+            convert="sightline.exporting.web:convert",
+            embed="sightline.exporting.web:embed",
+            precisions=_LITERT,
+            runtime="any browser of today, from any static server (LiteRT.js inside)",
+            accepts="image files, a camera",
+            needs="Node.js and npm; sightline[quantize] but for float32",
+            folder=True,
         ),
     )
 )

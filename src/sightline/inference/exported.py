@@ -26,6 +26,8 @@ class Graph(Protocol):
 
 GRAPHS: Mapping[str, str] = {
     "litert": "sightline.inference.litert:open_litert",
+    "tfjs": "sightline.inference.tfjs:open_tfjs",
+    "web": "sightline.inference.web:open_web",
 }
 """What opens each format, as `"module:function"`: given the path, the names of the outputs and, as
 the keyword `threads`, how many threads it may use, it gives a `Graph`."""
