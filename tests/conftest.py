@@ -17,7 +17,7 @@ import pytest
 
 EXTRAS = frozenset(
     ("cv2", "h5py", "keras", "matplotlib", "scipy", "sklearn", "tensorboard", "tensorflow")
-    + ("threadpoolctl", "pillow_heif", "pyarrow")
+    + ("threadpoolctl", "onnx", "openvino", "pillow_heif", "pyarrow", "tf2onnx")
 )
 NEEDS_TRAIN = (
     "sightline.batches.augmenting",
@@ -84,12 +84,11 @@ def needs_train(path: Path) -> bool:
     """Return whether a test file imports what the base install lacks."""
     for node in ast.walk(ast.parse(path.read_bytes())):
         names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
-        if isinstance(node, ast.ImportFrom) and node.level and node.module:
-            helper = path.parents[node.level - 1] / f"{node.module.replace('.', '/')}.py"
-            if helper.is_file() and needs_train(helper):
-                return True
-        elif isinstance(node, ast.ImportFrom) and node.module:
+        if isinstance(node, ast.ImportFrom) and node.module:
             names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+            beside = path.with_name(f"{node.module}.py")
+            if node.level == 1 and beside.is_file() and needs_train(beside):
+                return True
         for name in names:
             if name.partition(".")[0] in EXTRAS or name.startswith(NEEDS_TRAIN):
                 return True

@@ -1,12 +1,13 @@
 from __future__ import annotations
 
+import os
 import sys
 from collections import OrderedDict
 
 import pytest
 
 from sightline.errors import MissingPackageError
-from sightline.files import load_attribute, load_module, missing_package
+from sightline.files import load_attribute, load_module, missing_package, unreported
 from sightline.files.importing import OPTIONAL_PACKAGES
 from sightline.workflows.doctor import PACKAGES
 
@@ -48,3 +49,25 @@ def test_a_module_of_nobodys_extra_stays_pythons_own_error() -> None:
 def test_the_table_says_what_doctor_says() -> None:
     told = {package.module: (package.name, package.extra) for package in PACKAGES if package.extra}
     assert told == dict(OPTIONAL_PACKAGES)
+
+
+def test_a_package_that_reports_is_told_not_to_unless_the_user_has_decided(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(os, "environ", {})
+    with unreported("json"):
+        assert os.environ == {}
+    with unreported("onnxruntime"):
+        assert os.environ == {"ORT_DISABLE_TELEMETRY": "1"}
+    os.environ["ORT_DISABLE_TELEMETRY"] = "0"
+    with unreported("onnxruntime"):
+        assert os.environ == {"ORT_DISABLE_TELEMETRY": "0"}
+
+
+def test_what_a_package_reports_with_is_out_of_reach_only_while_it_is_imported(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delitem(sys.modules, "openvino_telemetry", raising=False)
+    with pytest.raises(ImportError), unreported("openvino"):
+        load_module("openvino_telemetry")
+    assert "openvino_telemetry" not in sys.modules

@@ -94,6 +94,7 @@ def _table(formats: Iterable[ExportFormat]) -> Mapping[str, ExportFormat]:
     return table
 
 
+_QUANTISED = ("embedding", "logits")
 _EIGHT_BITS = Tolerance(difference=1.0, relative=None, agreement=0.9)
 """Probabilities may move far where two classes are close, so the answers are what is judged."""
 
@@ -169,6 +170,52 @@ FORMATS = _table(
             accepts="image files, a camera",
             needs="Node.js and npm; sightline[quantize] but for float32",
             folder=True,
+        ),
+        ExportFormat(
+            name="onnx",
+            suffix=".onnx",
+            convert="sightline.exporting.onnx:convert",
+            embed="sightline.exporting.onnx:embed",
+            precisions=_precisions(
+                Precision(
+                    name="float32",
+                    allowed=Tolerance(),
+                    reason="rounding in another order of operations",
+                ),
+                Precision(
+                    name="float16",
+                    allowed=Tolerance(difference=2e-2, relative=2e-2, agreement=0.99),
+                    reason="weights keep 11 bits: one part in 2,000 each",
+                ),
+                Precision(
+                    name="int8",
+                    outputs=_QUANTISED,
+                    allowed=_EIGHT_BITS,
+                    reason="all values keep 8 bits: answers near the border turn over",
+                    drop=0.02,
+                    recalibrated=True,
+                    samples=200,
+                ),
+            ),
+            runtime="ONNX Runtime, from opset 17 on",
+            accepts="uint8 pixels (n, height, width, channels), named pixels",
+            needs="sightline[train,onnx]",
+        ),
+        ExportFormat(
+            name="openvino",
+            suffix=".xml",
+            convert="sightline.exporting.openvino:convert",
+            embed="sightline.exporting.openvino:embed",
+            precisions=_precisions(
+                Precision(
+                    name="float32",
+                    allowed=Tolerance(),
+                    reason="rounding in another order of operations",
+                ),
+            ),
+            runtime="OpenVINO (sightline[openvino]), with INFERENCE_PRECISION_HINT=f32",
+            accepts="uint8 pixels (n, height, width, channels), named pixels",
+            needs="sightline[train,onnx,openvino]",
         ),
     )
 )

@@ -9,7 +9,7 @@ from sightline.files.atomic import (
     write_text,
 )
 from sightline.files.hashing import sha256_bytes, sha256_file
-from sightline.files.importing import load_attribute, load_module, missing_package
+from sightline.files.importing import load_attribute, load_module, missing_package, unreported
 from sightline.files.json import canonical_json, parse_json, pretty_json, write_json
 from sightline.files.locks import lock
 from sightline.files.paths import cache_directory, free_path, join_inside, printable
@@ -30,6 +30,7 @@ __all__ = [
     "printable",
     "sha256_bytes",
     "sha256_file",
+    "unreported",
     "write_bytes",
     "write_error",
     "write_folder",

@@ -7,7 +7,10 @@ extra brings it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import os
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from importlib import import_module
 from typing import Any
 
@@ -19,15 +22,24 @@ OPTIONAL_PACKAGES: Mapping[str, tuple[str, str]] = {
     "h5py": ("h5py", "train"),
     "keras": ("keras", "train"),
     "matplotlib": ("matplotlib", "train"),
+    "onnx": ("onnx", "onnx"),
+    "openvino": ("openvino", "openvino"),
     "pillow_heif": ("pillow-heif", "heic"),
     "pyarrow": ("pyarrow", "parquet"),
     "scipy": ("scipy", "train"),
     "sklearn": ("scikit-learn", "train"),
     "tensorboard": ("tensorboard", "train"),
     "tensorflow": ("tensorflow-cpu", "train"),
+    "tf2onnx": ("tf2onnx", "onnx"),
     "threadpoolctl": ("threadpoolctl", "train"),
 }
 """From what is imported to what pip calls it and the extra that brings it."""
+
+_OPT_OUT: Mapping[str, Mapping[str, str]] = {"onnxruntime": {"ORT_DISABLE_TELEMETRY": "1"}}
+"""Packages that report how they are used, and the variable that forbids it. ONNX Runtime does from
+1.29 on, and gives the machine a number in the user's home; it reads the variable when imported."""
+_REPORTER: Mapping[str, str] = {"openvino": "openvino_telemetry"}
+"""Packages that report when they are imported, and what they do it with; they do without it."""
 
 
 def load_module(module: str, *, purpose: str = "do this") -> Any:
@@ -42,12 +54,34 @@ def load_module(module: str, *, purpose: str = "do this") -> Any:
             installed or cannot be imported.
     """
     try:
-        return import_module(module)
+        with unreported(module.partition(".")[0]):
+            return import_module(module)
     except ImportError as error:
         missing = missing_package(error, module=module, purpose=purpose)
         if missing is None:
             raise
         raise missing from error
+
+
+@contextmanager
+def unreported(package: str) -> Iterator[None]:
+    """Keep a package from telling its maker, over the network, that it is imported and used.
+
+    Args:
+        package: What is imported meanwhile.
+    """
+    for variable, value in _OPT_OUT.get(package, {}).items():
+        os.environ.setdefault(variable, value)
+    reporter = _REPORTER.get(package)
+    if reporter is None or reporter in sys.modules:
+        yield
+        return
+    modules: dict[str, Any] = sys.modules
+    modules[reporter] = None  # which Python takes for "not installed"
+    try:
+        yield
+    finally:
+        del modules[reporter]
 
 
 def load_attribute(reference: str) -> Any:

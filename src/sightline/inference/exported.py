@@ -26,6 +26,8 @@ class Graph(Protocol):
 
 GRAPHS: Mapping[str, str] = {
     "litert": "sightline.inference.litert:open_litert",
+    "onnx": "sightline.inference.onnx:open_onnx",
+    "openvino": "sightline.inference.openvino:open_openvino",
     "tfjs": "sightline.inference.tfjs:open_tfjs",
     "web": "sightline.inference.web:open_web",
 }

@@ -101,6 +101,7 @@ PACKAGES = (
     _package("numpy", "numpy", "2.0", "", "arrays"),
     _package("pillow", "PIL", "12.2", "", "image decoding"),
     _package("ai-edge-litert", "ai_edge_litert.interpreter", "2.3", "", "running models"),
+    _package("onnxruntime", "onnxruntime", "1.29", "", "running ONNX exports"),
     _package("safetensors", "safetensors", "0.6", "", "model files"),
     _package("typer", "typer", "0.29", "", "command line"),
     _package("rich", "rich", "14", "", "terminal"),
@@ -114,9 +115,14 @@ PACKAGES = (
     _package("h5py", "h5py", "3.12", "train", "weight files"),
     _package("matplotlib", "matplotlib", "3.9", "train", "curves and pictures"),
     _package("tensorboard", "tensorboard", "2.20", "train", "training logs"),
+    _package("onnx", "onnx", "1.19", "onnx", "ONNX exports"),
+    _package("tf2onnx", "tf2onnx", "1.17", "onnx", "ONNX exports"),
+    _package("openvino", "openvino", "2025.4", "openvino", "OpenVINO exports"),
+    _package("ai-edge-quantizer", "ai_edge_quantizer", "0.10", "quantize", "fewer bits"),
     _package("pillow-heif", "pillow_heif", "1", "heic", "HEIC photos"),
     _package("pyarrow", "pyarrow", "20", "parquet", "Parquet answers"),
 )
+_IMPORT = "from sightline.files import unreported\nwith unreported('{0}'): import {0}"
 # Both fill the same folder; whichever is there is the one that is meant.
 _TENSORFLOW = ("tensorflow-cpu", "tensorflow")
 
@@ -284,7 +290,7 @@ def _imports(progress: Callable[[int, int], None]) -> Iterator[Item]:
     present = [package for package in PACKAGES if _is_installed(package)]
     for done, package in enumerate(present):
         progress(done, len(present))
-        error = _run_python(f"import {package.module}")[1]
+        error = _run_python(_IMPORT.format(package.module))[1]
         yield Item(
             topic="imports",
             name=package.module,
