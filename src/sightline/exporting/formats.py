@@ -121,6 +121,8 @@ _INT8 = Precision(
     samples=200,
 )
 
+_LITERT = _precisions(_FLOAT32, _FLOAT16, _DYNAMIC, _INT8)
+
 _ONE_IMAGE = "uint8 pixels (1, height, width, channels)"
 _IMAGES = "uint8 pixels (n, height, width, channels)"
 
@@ -131,7 +133,7 @@ FORMATS = _table(
             suffix=".tflite",
             convert="sightline.exporting.litert:convert",
             embed="sightline.exporting.litert:embed",
-            precisions=_precisions(_FLOAT32, _FLOAT16, _DYNAMIC, _INT8),
+            precisions=_LITERT,
             runtime="LiteRT (ai-edge-litert), TensorFlow Lite",
             accepts=_ONE_IMAGE,
             needs="sightline[quantize]; float32 nothing",
@@ -187,6 +189,28 @@ FORMATS = _table(
             runtime="TensorFlow, TensorFlow Serving",
             accepts=f"{_IMAGES}; JPEG and PNG files",
             needs="sightline[train]",
+            folder=True,
+        ),
+        ExportFormat(
+            name="tfjs",
+            suffix=".tfjs",
+            convert="sightline.exporting.tfjs:convert",
+            embed="sightline.exporting.tfjs:embed",
+            precisions=_precisions(_FLOAT32, _FLOAT16),
+            runtime="TensorFlow.js, in browsers and Node.js",
+            accepts="int32 pixels (n, height, width, channels), 0 to 255",
+            needs="sightline[train]; Node.js and npm",
+            folder=True,
+        ),
+        ExportFormat(
+            name="web",
+            suffix=".web",
+            convert="sightline.exporting.web:convert",
+            embed="sightline.exporting.web:embed",
+            precisions=_LITERT,
+            runtime="browsers, from any static server (LiteRT.js inside)",
+            accepts="image files, a camera",
+            needs="Node.js and npm; sightline[quantize] but for float32",
             folder=True,
         ),
     )

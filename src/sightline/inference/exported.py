@@ -31,6 +31,8 @@ GRAPHS: Mapping[str, str] = {
     "keras": "sightline.inference.keras_file:open_keras",
     "hdf5": "sightline.inference.keras_file:open_keras",
     "saved_model": "sightline.inference.saved_model:open_saved_model",
+    "tfjs": "sightline.inference.tfjs:open_tfjs",
+    "web": "sightline.inference.web:open_web",
 }
 """What opens each format, as `"module:function"`: given the path, the names of the outputs and, as
 the keyword `threads`, how many threads it may use, it gives a `Graph`."""
