@@ -15,13 +15,13 @@ from PIL import Image
 
 from sightline.errors import ModelError
 from sightline.exporting import FORMATS, Export, export_bundle
+from sightline.exporting.decoding import ALLOWED
 from sightline.exporting.export import Material
-from sightline.exporting.web import FILES_ALLOWED, files_reader
 from sightline.images import preprocess
 from sightline.inference import LiteRTRunner
 from sightline.inference.chromium import WebPage, open_page
 from sightline.inference.exported import open_export
-from sightline.inference.web import open_web
+from sightline.inference.web import open_web, page_reader
 from sightline.models.bundle import Bundle
 from sightline.verification import compare_files, runner_reader
 
@@ -167,7 +167,7 @@ def test_files_are_read_as_ours(page: WebPage, bundle: Bundle) -> None:
     ]
     ours = runner_reader(LiteRTRunner(bundle))
     proof = compare_files(
-        ours, files_reader(page, bundle.preprocessing), files, tolerance=FILES_ALLOWED
+        ours, page_reader(page, bundle.preprocessing), files, tolerance=ALLOWED["web"]
     )
     assert proof.passed and proof.n == len(files) - 1 and proof.refused == ()
     swapped = compare_files(
@@ -175,10 +175,10 @@ def test_files_are_read_as_ours(page: WebPage, bundle: Bundle) -> None:
         lambda given: [
             type(one)(pixels=None if one.pixels is None else one.pixels[..., ::-1],
                       refused=one.refused)
-            for one in files_reader(page, bundle.preprocessing)(given)
+            for one in page_reader(page, bundle.preprocessing)(given)
         ],
         files,
-        tolerance=FILES_ALLOWED,
+        tolerance=ALLOWED["web"],
     )  # fmt: skip
     assert not swapped.passed
 

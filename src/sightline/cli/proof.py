@@ -49,12 +49,19 @@ def tell_export(console: Console, exported: Exported, path: Path) -> None:
 
 
 def proof_lines(proof: Proof) -> tuple[str, ...]:
-    """Return what was found, in two or three lines."""
-    found, comparison = proof.pixels, proof.comparison
+    """Return what was found, in a few lines."""
+    found, comparison, files = proof.pixels, proof.comparison, proof.files
+    read: tuple[str, ...] = ()
+    if files is not None:
+        read = (
+            f"{files.n} files read by its own decoder: pixels within {files.levels} levels, |Δp| "
+            f"up to {files.max_difference:.2g}, the same answer for {files.agreement:.3f} of them",
+        )
     return (
         f"on {found.n} validation images: |Δp| up to {found.max_difference:.2g}, mean "
         f"{found.mean_difference:.2g}; the same answer for {found.agreement:.3f} of them",
         f"accuracy {comparison.before} before, {comparison.after} now. {verdict_line(comparison)}",
+        *read,
     )
 
 

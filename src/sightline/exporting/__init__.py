@@ -1,7 +1,8 @@
 """From a bundle to other formats: each export is run in its own runtime before it is written."""
 
 from sightline.exporting.candidates import MORE_SAMPLES, Candidate, candidates
-from sightline.exporting.export import Export, Material, export_bundle, opened, prove
+from sightline.exporting.decoding import Files, prove_files
+from sightline.exporting.export import Export, Material, Proven, export_bundle, opened, prove
 from sightline.exporting.formats import FORMATS, ExportFormat, Precision, Samples, format_of
 from sightline.exporting.refit import HeldOutImages
 from sightline.exporting.sensitivity import LayerLoss
@@ -12,14 +13,17 @@ __all__ = [
     "Candidate",
     "Export",
     "ExportFormat",
+    "Files",
     "HeldOutImages",
     "LayerLoss",
     "Material",
     "Precision",
+    "Proven",
     "Samples",
     "candidates",
     "export_bundle",
     "format_of",
     "opened",
     "prove",
+    "prove_files",
 ]

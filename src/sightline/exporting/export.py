@@ -12,6 +12,8 @@ from tempfile import TemporaryDirectory
 import numpy as np
 from safetensors.numpy import save as save_tensors
 
+from sightline.errors import MissingPackageError
+from sightline.exporting.decoding import Files, prove_files
 from sightline.exporting.formats import Converted, ExportFormat, Precision, Samples
 from sightline.exporting.refit import HeldOutImages, refit
 from sightline.files import (
@@ -26,7 +28,13 @@ from sightline.inference import LiteRTRunner, Outputs, Runner
 from sightline.inference.card import IN_FOLDER, REFERENCE, ExportCard, Place
 from sightline.inference.exported import ExportRunner, open_graph
 from sightline.models.bundle import WEIGHTS, Bundle
-from sightline.verification import Tolerance, Verification, compare_outputs, require_agreement
+from sightline.verification import (
+    FilesProof,
+    Tolerance,
+    Verification,
+    compare_outputs,
+    require_agreement,
+)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -37,12 +45,14 @@ class Material:
         pixels: To compare on, uint8 (n, height, width, channels); None waives the proof, and the
             record says so.
         samples: Gives training images, for a precision that needs them.
+        files: Gives image files, for a format that decodes them itself.
         held_out: Those that calibrated the model, for a precision that is calibrated anew.
         allowed: How far the export may be from its source; by default what its precision allows.
     """
 
     pixels: np.ndarray | None = None
     samples: Samples | None = None
+    files: Files | None = None
     held_out: HeldOutImages | None = None
     allowed: Tolerance | None = None
 
@@ -55,11 +65,15 @@ class Proven:
         runners: The source and the export; what they are known by, not to be run any more.
         answers: What they gave for the pixels.
         verification: How far apart that is.
+        files: How the export reads files; None where it reads none, or none were given.
+        unread: Why files could not be compared; empty where they could.
     """
 
     runners: tuple[Runner, Runner]
     answers: tuple[Outputs, Outputs]
     verification: Verification
+    files: FilesProof | None = None
+    unread: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -151,18 +165,35 @@ def prove(
         return made
     source = LiteRTRunner(bundle)
     expected = source.run(material.pixels)
-    with opened(made, told) as runner:
-        given = runner.run(material.pixels)
     allowed = material.allowed or precision.allowed
-    verification = compare_outputs((source, runner), (expected, given), tolerance=allowed)
-    require_agreement(verification, name=f"The {form.name} export in {precision.name}")
-    return replace(
-        made,
-        card=replace(made.card, verification={"pixels": verification.to_json()}),
-        proven=Proven(
-            runners=(source, runner), answers=(expected, given), verification=verification
-        ),
+    with staged(made) as path:
+        runner = _runner(made, told, path)
+        given = runner.run(material.pixels)
+        verification = compare_outputs((source, runner), (expected, given), tolerance=allowed)
+        require_agreement(verification, name=f"The {form.name} export in {precision.name}")
+        files, unread = _files_read(runner, path, material.files)
+    proven = Proven(
+        runners=(source, runner),
+        answers=(expected, given),
+        verification=verification,
+        files=files,
+        unread=unread,
     )
+    figures = {"pixels": verification.to_json(), "files": files and files.to_json()}
+    return replace(made, card=replace(made.card, verification=figures), proven=proven)
+
+
+def _files_read(
+    runner: ExportRunner, path: Path, files: Files | None
+) -> tuple[FilesProof | None, str]:
+    """Return the proof on files, or why there is none."""
+    if files is None:
+        return None, ""
+    try:
+        return prove_files(runner, path, files), ""
+    except MissingPackageError as error:
+        # The network is proven all the same: that is the larger part, and runs without a browser.
+        return None, error.what
 
 
 def _packed(
@@ -200,14 +231,25 @@ def opened(export: Export, told: Bundle) -> Iterator[ExportRunner]:
         export: In memory.
         told: Knows the embeddings of the training images.
     """
-    held_out = told.held_out()
+    with staged(export) as path:
+        yield _runner(export, told, path)
+
+
+@contextmanager
+def staged(export: Export) -> Iterator[Path]:
+    """Write an export where nobody looks, and remove it again."""
     with TemporaryDirectory(prefix="sightline-") as folder:
         path = Path(folder) / "export"
         if not export.folder:
             path = path.with_suffix(next(iter(export.files)))
         export.write(path)
-        graph = open_graph(export.card.format, path, export.card.outputs)
-        yield ExportRunner(export.card, graph, None if held_out is None else held_out.familiarity)
+        yield path
+
+
+def _runner(export: Export, told: Bundle, path: Path) -> ExportRunner:
+    held_out = told.held_out()
+    graph = open_graph(export.card.format, path, export.card.outputs)
+    return ExportRunner(export.card, graph, None if held_out is None else held_out.familiarity)
 
 
 def _tensors(bundle: Bundle) -> bytes:

@@ -11,14 +11,10 @@ import html
 from collections.abc import Mapping
 from pathlib import Path
 
-from sightline.errors import ModelError
 from sightline.exporting import litert
 from sightline.exporting.formats import Converted, Precision, Samples
-from sightline.images import Preprocessing
-from sightline.inference.chromium import WebPage
 from sightline.inference.node import node_packages
 from sightline.models.bundle import Bundle
-from sightline.verification import FileReader, FilesTolerance, Reading
 
 SITE = Path(__file__).with_name("site")
 MODEL = "model.tflite"
@@ -91,28 +87,3 @@ def _without_map(script: str) -> bytes:
     """Leave out the pointer to a source map that is not in the folder."""
     lines = [line for line in script.splitlines() if not line.startswith("//# sourceMappingURL")]
     return ("\n".join(lines) + "\n").encode()
-
-
-FILES_ALLOWED = FilesTolerance(levels=48, mean_levels=0.7, difference=0.06, agreement=0.99)
-"""Where nothing was scaled while decoding, Chromium's pixels are ours (0 levels on 341 photos).
-Where it was, `Preprocessing.draft` says how far a full decoding may be off, and one level may move
-a probability by 0.06."""
-
-
-def files_reader(page: WebPage, preprocessing: Preprocessing) -> FileReader:
-    """Return the way from files to answers that a visitor's browser has.
-
-    Args:
-        page: The export in Chromium.
-        preprocessing: The model's.
-    """
-    shape = (preprocessing.height, preprocessing.width, preprocessing.channels)
-
-    def read(content: bytes) -> Reading:
-        try:
-            pixels = page.pixels(content).reshape(shape)
-        except ModelError as error:
-            return Reading(refused=error.what)
-        return Reading(pixels=pixels, probabilities=page.probabilities(content))
-
-    return lambda files: [read(content) for content in files]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Protocol
 
@@ -11,7 +12,9 @@ import numpy as np
 from sightline.errors import ModelError, unknown_name
 from sightline.evaluation.calibration import probabilities_of
 from sightline.files import load_attribute, printable
+from sightline.images import Preprocessing
 from sightline.inference.card import REFERENCE, ExportCard, read_card, read_card_tensors
+from sightline.inference.reading import FileReader
 from sightline.inference.runner import Outputs
 from sightline.models.familiarity import Familiarity
 
@@ -36,6 +39,14 @@ GRAPHS: Mapping[str, str] = {
 }
 """What opens each format, as `"module:function"`: given the path, the names of the outputs and, as
 the keyword `threads`, how many threads it may use, it gives a `Graph`."""
+
+READERS: Mapping[str, str] = {
+    "saved_model": "sightline.inference.saved_model:open_saved_model_reader",
+    "web": "sightline.inference.web:web_reader",
+}
+"""Of formats that decode files themselves: what opens that way to an answer, as
+`"module:function"`. Given the path and the preprocessing, it gives a context manager of a
+`FileReader`."""
 
 
 class ExportRunner:
@@ -94,6 +105,23 @@ def open_graph(
     """
     graph: Graph = load_attribute(GRAPHS[name])(path, outputs, threads=threads)
     return graph
+
+
+def open_reader(
+    name: str, path: Path, preprocessing: Preprocessing
+) -> AbstractContextManager[FileReader]:
+    """Return the way of a format from the content of files to answers.
+
+    Args:
+        name: Of the format, one of `READERS`.
+        path: Of the export.
+        preprocessing: The model's.
+
+    Raises:
+        MissingPackageError: What runs it is not installed.
+    """
+    reader: AbstractContextManager[FileReader] = load_attribute(READERS[name])(path, preprocessing)
+    return reader
 
 
 def open_export(path: Path, *, threads: int | None = None) -> ExportRunner:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import tensorflow as tf
 
 from sightline.files import printable
+from sightline.images import Preprocessing
 from sightline.inference.reading import FileReader, Reading
 from sightline.inference.tensorflow_graph import (
     TensorFlowGraph,
@@ -63,6 +65,12 @@ def saved_model_reader(path: Path) -> FileReader:
 
     # One by one: in a batch, a file that is refused takes the others with it.
     return lambda files: [read_one(data) for data in files]
+
+
+@contextmanager
+def open_saved_model_reader(path: Path, preprocessing: Preprocessing) -> Iterator[FileReader]:
+    """Yield `saved_model_reader(path)`; the graph knows its preprocessing itself."""
+    yield saved_model_reader(path)
 
 
 def _signature(path: Path, name: str) -> Any:

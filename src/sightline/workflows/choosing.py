@@ -32,7 +32,7 @@ from sightline.inference import LiteRTRunner
 from sightline.models.bundle import Bundle
 from sightline.workflows.compare import compare_runners
 from sightline.workflows.evaluate import Selection
-from sightline.workflows.export import Exported, Images, Proof, samples_of
+from sightline.workflows.export import Exported, Images, files_of, proof_of, samples_of
 
 Preference = Literal["speed", "size"]
 PREFERENCES: tuple[Preference, ...] = ("speed", "size")
@@ -170,6 +170,7 @@ def _try(
 ) -> Tried:
     material = Material(
         pixels=images.pixels,
+        files=files_of(images),
         held_out=images.held_out if way.precision.recalibrated else None,
     )
     try:
@@ -178,8 +179,7 @@ def _try(
         return Tried(name=way.name, refused=error)
     if made.proven is None:
         raise ValueError("an export without its proof")
-    found = made.proven
-    proof = Proof.of(found.verification, found.runners, found.answers, images)
+    proof = proof_of(made.proven, images)
     made = replace(made, card=replace(made.card, verification=proof.to_json()))
     comparison = proof.comparison
     n = comparison.groups or comparison.n

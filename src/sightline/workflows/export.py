@@ -21,9 +21,11 @@ from sightline.evaluation import Comparison, Groups, compare
 from sightline.exporting import (
     Export,
     ExportFormat,
+    Files,
     HeldOutImages,
     Material,
     Precision,
+    Proven,
     Samples,
     export_bundle,
 )
@@ -32,12 +34,14 @@ from sightline.images import Preprocessing, load
 from sightline.inference import Outputs, Runner, predictions_of
 from sightline.inference.card import is_export
 from sightline.models.bundle import Bundle
-from sightline.verification import Tolerance, Verification
+from sightline.verification import FilesProof, Tolerance, Verification
 
 MOST_COMPARED = 1000
 """Validation images that the proof is made on, evenly from all of them."""
 _FEWEST_TO_REFIT = 20
 _MOST_TOLD = 20
+_MOST_FILES = 200
+"""Image files that the second proof is made on: a browser takes its time."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -67,11 +71,13 @@ class Proof:
         pixels: How far their outputs are apart.
         comparison: What became of the answers, and of the accuracy.
         differing: SHA-256 of images whose answer differs, at most twenty.
+        files: How the export reads files, where it decodes them itself.
     """
 
     pixels: Verification
     comparison: Comparison
     differing: tuple[str, ...]
+    files: FilesProof | None = None
 
     @classmethod
     def of(
@@ -110,6 +116,7 @@ class Proof:
                 "gain": found.gain.to_json(),
             },
             "differing": list(self.differing),
+            "files": self.files and self.files.to_json(),
         }
 
 
@@ -247,13 +254,14 @@ def export(
         material = Material(
             pixels=images.pixels if verify else None,
             samples=samples_of(images.samples, bundle.preprocessing),
+            files=files_of(images) if verify else None,
             held_out=images.held_out,
             allowed=allowed,
         )
     made = export_bundle(bundle, form, precision, material)
     proof = None
     if images is not None and made.proven is not None:
-        proof = Proof.of(made.proven.verification, made.proven.runners, made.proven.answers, images)
+        proof = proof_of(made.proven, images)
         check_accuracy(proof.comparison, precision, form.name)
         card = replace(made.card, verification=proof.to_json())
         made = replace(made, card=card)
@@ -261,8 +269,21 @@ def export(
         export=made,
         proof=proof,
         source_bytes=len(bundle.twin()),
-        notes=_notes(bundle, precision, material),
+        notes=_notes(bundle, made, precision, material),
     )
+
+
+def proof_of(proven: Proven, images: Images) -> Proof:
+    """Return what the proof of an export was, with the labels of the images it was made on."""
+    proof = Proof.of(proven.verification, proven.runners, proven.answers, images)
+    return replace(proof, files=proven.files)
+
+
+def files_of(images: Images) -> Files:
+    """Return what gives the image files that the proof on files is made on."""
+    count = min(_MOST_FILES, len(images.rows))
+    places = np.linspace(0, len(images.rows) - 1, count).round().astype(int)
+    return lambda: ((images.digests[row], images.rows[row].source.read()) for row in places)
 
 
 def overridden(allowed: Tolerance, difference: float) -> Tolerance:
@@ -287,13 +308,19 @@ def check_accuracy(comparison: Comparison, precision: Precision, name: str) -> N
         )
 
 
-def _notes(bundle: Bundle, precision: Precision, material: Material) -> tuple[str, ...]:
-    if not precision.recalibrated or material.held_out is not None:
-        return ()
-    words = "Temperature and rules are those of the source"
-    if bundle.held_out() is None:
-        return (f"{words}: no image calibrated it.",)
-    return (f"{words}, without their promises: too few of the images that calibrated it are here.",)
+def _notes(
+    bundle: Bundle, made: Export, precision: Precision, material: Material
+) -> tuple[str, ...]:
+    notes = []
+    if made.proven is not None and made.proven.unread:
+        notes.append(f"How it reads files could not be compared: {made.proven.unread}")
+    if precision.recalibrated and material.held_out is None:
+        words = "Temperature and rules are those of the source"
+        why = "too few of the images that calibrated it are here"
+        if bundle.held_out() is None:
+            why = "no image calibrated it"
+        notes.append(f"{words}: {why}.")
+    return tuple(notes)
 
 
 def samples_of(rows: Sequence[Row], preprocessing: Preprocessing) -> Samples:

@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from sightline.errors import CheckFailedError, ModelError
-from sightline.exporting import FORMATS
+from sightline.errors import CheckFailedError, MissingPackageError, ModelError
+from sightline.exporting import FORMATS, prove_files
 from sightline.files import printable, sha256_bytes
 from sightline.inference import LiteRTRunner, Outputs
 from sightline.inference.card import ExportCard, read_card, read_card_tensors
@@ -27,7 +27,7 @@ from sightline.verification import (
     drawn_pixels,
     require_agreement,
 )
-from sightline.workflows.export import Images, Proof, check_accuracy, overridden
+from sightline.workflows.export import Images, Proof, check_accuracy, files_of, overridden
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -103,7 +103,12 @@ def verify(
     require_agreement(found, name=name)
     proof = Proof.of(found, (source, runner), answers, images)
     check_accuracy(proof.comparison, precision, name)
-    return Verified(card=card, golden=golden, proof=proof, notes=_notes(card, bundle))
+    notes = _notes(card, bundle)
+    try:
+        proof = replace(proof, files=prove_files(runner, export, files_of(images)))
+    except MissingPackageError as error:
+        notes += (f"How it reads files could not be compared: {error.what}",)
+    return Verified(card=card, golden=golden, proof=proof, notes=notes)
 
 
 def _golden(
