@@ -33,6 +33,7 @@ from sightline.verification import (
     Tolerance,
     Verification,
     compare_outputs,
+    drawn_pixels,
     require_agreement,
 )
 
@@ -172,6 +173,8 @@ def prove(
         verification = compare_outputs((source, runner), (expected, given), tolerance=allowed)
         require_agreement(verification, name=f"The {form.name} export in {precision.name}")
         files, unread = _files_read(runner, path, material.files)
+        if precision.recalibrated:
+            made = replace(made, tensors=_tensors(told, runner))
     proven = Proven(
         runners=(source, runner),
         answers=(expected, given),
@@ -210,6 +213,10 @@ def _packed(
         temperature=tuple(np.atleast_1d(told.temperature()).tolist()),
         outputs=converted.outputs,
         source=sha256_bytes(bundle.members[WEIGHTS]),
+        golden={
+            "difference": precision.golden.difference,
+            "relative": precision.golden.relative or 0.0,
+        },
     )
     files = converted.files
     if form.embed is not None:
@@ -252,9 +259,18 @@ def _runner(export: Export, told: Bundle, path: Path) -> ExportRunner:
     return ExportRunner(export.card, graph, None if held_out is None else held_out.familiarity)
 
 
-def _tensors(bundle: Bundle) -> bytes:
-    """Return the golden vectors, and the embeddings that tell what is unlike the training data."""
+def _tensors(bundle: Bundle, runner: Runner | None = None) -> bytes:
+    """Return the golden vectors, and the embeddings that tell what is unlike the training data.
+
+    Args:
+        bundle: Has those of the source.
+        runner: Whose answers to the drawn pixels are kept: in 8 bits, the source's tell a client
+            of the export nothing. The source's by default.
+    """
     arrays = bundle.golden_tensors()
+    if runner is not None:
+        given = runner.run(drawn_pixels(arrays)[0])
+        arrays |= {"probabilities": given.probabilities, "logits": given.logits}
     held_out = bundle.held_out()
     if held_out is not None and held_out.familiarity is not None:
         arrays[REFERENCE] = held_out.familiarity.reference

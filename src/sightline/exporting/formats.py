@@ -26,6 +26,7 @@ class Precision:
         allowed: How far it may be from its source.
         reason: Why so far and no farther.
         samples: Training images that show which values occur; 0 where none are needed.
+        golden: How far a client's answers to the drawn pixels may be from the export's own.
         drop: The drop in accuracy that images may show, as a share.
         recalibrated: Whether temperature and rules are chosen anew from its own answers.
     """
@@ -34,6 +35,7 @@ class Precision:
     outputs: tuple[str, ...] = ("probabilities", "logits", "embedding")
     allowed: Tolerance
     reason: str
+    golden: Tolerance = Tolerance()
     samples: int = 0
     drop: float = 0.0
     recalibrated: bool = False
@@ -96,6 +98,8 @@ def _table(formats: Iterable[ExportFormat]) -> Mapping[str, ExportFormat]:
 
 _EIGHT_BITS = Tolerance(difference=1.0, relative=None, agreement=0.9)
 """Probabilities may move far where two classes are close, so the answers are what is judged."""
+_STEPS = Tolerance(difference=0.1, relative=0.1)
+"""Between two runtimes of 8 bits, which round some values to the next step."""
 
 _FLOAT32 = Precision(
     name="float32", allowed=Tolerance(), reason="rounding in another order of operations"
@@ -104,11 +108,13 @@ _FLOAT16 = Precision(
     name="float16",
     allowed=Tolerance(difference=2e-2, relative=2e-2, agreement=0.99),
     reason="weights keep 11 bits, one part in 2,000 each: 0.003 measured",
+    golden=Tolerance(difference=2e-2, relative=2e-2),
 )
 _DYNAMIC = Precision(
     name="dynamic",
     allowed=_EIGHT_BITS,
     reason="weights keep 8 bits: answers near the border turn over",
+    golden=_STEPS,
     drop=0.02,
     recalibrated=True,
 )
@@ -116,6 +122,7 @@ _INT8 = Precision(
     name="int8",
     allowed=_EIGHT_BITS,
     reason="all values keep 8 bits: answers near the border turn over",
+    golden=_STEPS,
     drop=0.02,
     recalibrated=True,
     samples=200,

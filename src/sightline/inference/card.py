@@ -95,6 +95,9 @@ class ExportCard:
             label. Already inside where the outputs have probabilities.
         outputs: Name of the tensor for each of probabilities, logits, embedding; those it has.
         source: SHA-256 of the weights that it was made of.
+        golden: How far a client's answers to the drawn pixels may be from those that travel with
+            the export: `difference`, of probabilities, and `relative`, of logits as a share of the
+            largest.
         files: SHA-256 of each file of the export, by its name for `Place.member`.
         verification: How it compares with its source; empty where that was waived.
     """
@@ -108,6 +111,7 @@ class ExportCard:
     temperature: tuple[float, ...]
     outputs: Mapping[str, str]
     source: str
+    golden: Mapping[str, float]
     files: Mapping[str, str] = field(default_factory=dict)
     verification: Mapping[str, Any] = field(default_factory=dict)
 
@@ -128,6 +132,7 @@ class ExportCard:
             "temperature": list(self.temperature),
             "outputs": dict(self.outputs),
             "source": self.source,
+            "golden": dict(self.golden),
         }
 
     def to_json(self) -> dict[str, Any]:
@@ -152,6 +157,7 @@ class ExportCard:
             temperature=tuple(map(float, value["temperature"])),
             outputs={str(name): str(tensor) for name, tensor in value["outputs"].items()},
             source=str(value["source"]),
+            golden={name: float(value["golden"][name]) for name in ("difference", "relative")},
             files={str(name): str(digest) for name, digest in value["files"].items()},
             verification=dict(value["verification"]),
         )

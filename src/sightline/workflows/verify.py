@@ -92,7 +92,7 @@ def verify(
         allowed = overridden(allowed, tolerance)
     runner = open_export(export)
     name = f"{printable(export)} ({card.format}, {card.precision})"
-    golden = _golden(runner, read_card_tensors(export), allowed)
+    golden = _golden(runner, read_card_tensors(export))
     require_agreement(golden, name=f"{name}, on the drawn pixels that travel with it,")
     if bundle is None or images is None:
         return Verified(card=card, golden=golden, proof=None)
@@ -111,15 +111,12 @@ def verify(
     return Verified(card=card, golden=golden, proof=proof, notes=notes)
 
 
-def _golden(
-    runner: ExportRunner, tensors: Mapping[str, np.ndarray], allowed: Tolerance
-) -> Verification:
+def _golden(runner: ExportRunner, tensors: Mapping[str, np.ndarray]) -> Verification:
     pixels, probabilities, logits = drawn_pixels(tensors)
     expected = Outputs(probabilities=probabilities, logits=logits)
     # Four drawings say how far numbers are apart, not how often answers differ.
-    return compare_outputs(
-        (runner, runner), (expected, runner.run(pixels)), tolerance=replace(allowed, agreement=0.0)
-    )
+    allowed = Tolerance(**runner.card.golden, agreement=0.0)
+    return compare_outputs((runner, runner), (expected, runner.run(pixels)), tolerance=allowed)
 
 
 def _check_same(source: LiteRTRunner, runner: ExportRunner, name: str) -> None:

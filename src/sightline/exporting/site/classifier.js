@@ -83,9 +83,9 @@ class Classifier {
     return { probability, ...levels, allowed: { ...ALLOWED, probability: this.allowedProbability() } };
   }
 
-  /** How far this precision's probabilities may be from those of the source. */
+  /** How far probabilities may be from the golden ones, in this precision. */
   allowedProbability() {
-    return this.card.verification?.pixels?.tolerance ?? 1e-4;
+    return this.card.golden.difference;
   }
 }
 
