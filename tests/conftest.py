@@ -34,6 +34,7 @@ NEEDS_TRAIN = (
     "sightline.models.layers",
     "sightline.models.parts",
     "sightline.models.pretrained",
+    "sightline.models.quantized",
     "sightline.models.restore",
     "sightline.models.scratch",
     "sightline.models.weight",

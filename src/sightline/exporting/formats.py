@@ -10,6 +10,7 @@ import numpy as np
 
 from sightline.errors import ConfigError, unknown_name
 from sightline.files import printable
+from sightline.models.architecture import Architecture
 from sightline.verification import Tolerance
 
 Samples = Callable[[], Iterable[np.ndarray]]
@@ -28,6 +29,8 @@ class Precision:
         samples: Training images that show which values occur; 0 where none are needed.
         drop: The drop in accuracy that images may show, as a share.
         recalibrated: Whether temperature and rules are chosen anew from its own answers.
+        learned: Whether a network that was trained for 8 bits (`models.quantized`) knows by itself
+            what the training images would show.
     """
 
     name: str
@@ -37,6 +40,11 @@ class Precision:
     samples: int = 0
     drop: float = 0.0
     recalibrated: bool = False
+    learned: bool = False
+
+    def samples_for(self, architecture: Architecture) -> int:
+        """Return how many training images it takes to make an export of a network."""
+        return 0 if self.learned and architecture.quantized else self.samples
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -129,6 +137,7 @@ FORMATS = _table(
                     drop=0.02,
                     recalibrated=True,
                     samples=200,
+                    learned=True,
                 ),
             ),
             runtime="LiteRT (ai-edge-litert), TensorFlow Lite",

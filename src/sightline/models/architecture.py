@@ -39,6 +39,8 @@ class Architecture:
             takes the mean of their embeddings, `"none"` for the image alone.
         options: The backbone's own options. Defaults are filled in, so a default that
             changes later never changes a network that was saved.
+        quantized: Batch normalisation is folded away, and the ranges of what 8 bits keep are
+            weights of the network (`models.quantized`).
 
     Raises:
         ConfigError: An unknown name, or a value of a wrong type or out of range.
@@ -53,6 +55,7 @@ class Architecture:
     dropout: float = 0.0
     tta: str = "none"
     options: Mapping[str, Value] = field(default_factory=dict)
+    quantized: bool = False
 
     def __post_init__(self) -> None:
         card = self.card
@@ -71,6 +74,8 @@ class Architecture:
             )
         if self.tta not in _TTA:
             raise unknown_name("tta", self.tta, _TTA)
+        if not isinstance(self.quantized, bool):
+            raise ConfigError(f"quantized is {self.quantized!r}.", expected="true or false")
         if not isinstance(self.options, Mapping):
             raise ConfigError(
                 f"options is {self.options!r}.", expected="a mapping of names to values"
@@ -90,7 +95,10 @@ class Architecture:
             name: list(value) if isinstance(value, tuple) else value
             for name, value in self.options.items()
         }
-        return values
+        # Absent where nothing was compressed: such architectures, and their digests, stay as they
+        # were.
+        quantized = values.pop("quantized")
+        return {**values, **({"quantized": True} if quantized else {})}
 
     @classmethod
     def from_json(cls, value: Any) -> Architecture:

@@ -25,6 +25,7 @@ from sightline.models.layers import (
     MirrorViews,
     Temperature,
 )
+from sightline.models.quantized import foldable
 
 _ACTIVATIONS: Mapping[str, str] = {"multi_class": "softmax", "multi_label": "sigmoid"}
 _NUMBERED_NAME = re.compile(r"(?P<kind>\w+?)(_(?P<number>\d+))?")
@@ -42,7 +43,7 @@ def build(architecture: Architecture) -> keras.Model:
         temperature, and `embedding` (n, d).
 
     Raises:
-        ConfigError: The options do not fit the image size.
+        ConfigError: The options do not fit the image size, or 8 bits the network.
     """
     shape = (architecture.height, architecture.width, architecture.channels)
     pixels = keras.Input(shape, dtype="uint8", name="pixels")
@@ -54,7 +55,8 @@ def build(architecture: Architecture) -> keras.Model:
         embedding = MeanOfViews(dtype="float32", name="mean_of_views")(both)
     else:
         embedding = make(pixels, architecture)
-    return keras.Model(pixels, _head(embedding, architecture), name=architecture.backbone)
+    model = keras.Model(pixels, _head(embedding, architecture), name=architecture.backbone)
+    return foldable(model) if architecture.quantized else model
 
 
 def _head(embedding: Any, architecture: Architecture) -> dict[str, Any]:
