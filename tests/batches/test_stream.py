@@ -188,3 +188,21 @@ def test_ctrl_c_ends_the_process():
     process.send_signal(signal.SIGINT)
     _, errors = process.communicate(timeout=20)
     assert process.returncode == -signal.SIGINT and "KeyboardInterrupt" in errors
+
+
+def test_a_teacher_sees_the_view_that_is_learned_from():
+    seen = []
+
+    def answer(pixels):
+        seen.append(pixels)
+        return pixels[:, 0, 0, :1].astype(np.float32)
+
+    mixing = Augmentation(rotation=10, hue=20, horizontal_flip=True, mixup=0.2)
+    plain = batches(mixing, workers=0)
+    given = batches(mixing, workers=0, teacher=batches(mixing, workers=0, prepare=answer))
+    for step in range(2):
+        batch = given.make(1, step)
+        np.testing.assert_array_equal(batch.pixels, plain.make(1, step).pixels)
+        np.testing.assert_array_equal(batch.pixels, seen[step])
+        np.testing.assert_array_equal(batch.taught[:, 0], seen[step][:, 0, 0, 0])
+    assert plain.make(1, 0).taught is None

@@ -104,7 +104,8 @@ def normalised(strategy: Any) -> tuple[float, float, float]:
         # The same image for both replicas: only dropout can make the answers differ.
         pair = Batch(pixels=pixels[[0, 0]], targets=targets[[0, 0]], weights=np.ones(2, np.float32))
         rows = step._train(
-            pair.pixels, pair.targets, pair.weights, 0.0, step._draw_seeds((0, 0, 0))
+            *(pair.pixels, pair.targets, pair.weights, pair.targets, 0.0),
+            step._draw_seeds((0, 0, 0)),
         )[2].numpy()
         for number in range(3):
             step.train(replace(pair, pixels=pixels, targets=targets), rate=0.1, seed=(number,))

@@ -13,6 +13,7 @@ import pytest
 
 from sightline.batches import Batch
 from sightline.models.weights import named_weights
+from sightline.training.recipe import Distillation
 from sightline.training.step import Stepper, make_optimizer
 
 from .conftest import pictures, small_model, small_optimisation
@@ -93,3 +94,29 @@ def test_two_replicas_train_as_one_device_does(optimizer: str) -> None:
     assert told["moving"] > 0, "the moving averages never moved"
     assert told["resumed"] == 0, "a resumed run ended elsewhere"
     assert told["dropout"] > 0.01, "both replicas dropped the same"
+
+
+def test_a_teacher_is_followed_as_hinton_says() -> None:
+    """Against the loss written out in NumPy for one batch."""
+    batch = a_batch()
+    logits = np.random.default_rng(4).normal(0, 2, batch.targets.shape).astype(np.float32)
+    chosen = Distillation(teacher="", temperature=3.0, share=0.7)
+    model = small_model()
+    optimizer = make_optimizer(small_optimisation(), model.trainable_variables)
+    step = Stepper(model, optimizer, task="multi_class", label_smoothing=0.0, distillation=chosen)
+    for layer in model.layers:
+        if hasattr(layer, "rate"):
+            layer.rate = 0.0  # nothing is dropped: the loss can be computed beside it
+    own = model(batch.pixels, training=False)["logits"].numpy().astype(np.float64)
+
+    def logs(values: np.ndarray) -> np.ndarray:
+        return values - np.log(np.exp(values).sum(axis=1, keepdims=True))
+
+    soft = np.exp(logs(logits / 3.0))
+    divergence = (soft * (logs(logits / 3.0) - logs(own / 3.0))).sum(axis=1)
+    hard = -(batch.targets * logs(own)).sum(axis=1)
+    expected = (0.3 * hard + 0.7 * 9.0 * divergence).mean()
+    result = step.train(replace(batch, taught=logits), rate=0.0, seed=(0, 0, 0))
+    assert result.loss == pytest.approx(expected, rel=1e-4)
+    with pytest.raises(ValueError, match="no teacher"):
+        step.train(batch, rate=0.0, seed=(0, 0, 1))

@@ -17,11 +17,13 @@ class Batch:
         pixels: uint8 (b, height, width, channels), or what `TrainingBatches.prepare` made of it.
         targets: float32 (b, k), 0 and 1, or between them after mixing.
         weights: float32 (b,), how much each image counts in the loss.
+        taught: float32 (b, k), a teacher's logits for the same views; `None` without a teacher.
     """
 
     pixels: npt.NDArray[np.uint8]
     targets: npt.NDArray[np.float32]
     weights: npt.NDArray[np.float32]
+    taught: npt.NDArray[np.float32] | None = None
 
 
 class Rows(Protocol):

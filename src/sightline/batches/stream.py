@@ -42,6 +42,8 @@ class TrainingBatches:
         small_steps: Steps that see smaller images.
         prepare: What else is done to the pixels of a batch, in those threads: the first,
             frozen part of a network, for example.
+        teacher: Gives what a teacher says of each batch: the same images, perhaps in another
+            size, augmented with the same draws, and `prepare` makes logits of them.
     """
 
     examples: Examples
@@ -54,6 +56,7 @@ class TrainingBatches:
     small: tuple[int, int] | None = None
     small_steps: int = 0
     prepare: Callable[[npt.NDArray[np.uint8]], npt.NDArray[Any]] | None = None
+    teacher: TrainingBatches | None = None
 
     @property
     def steps(self) -> int:
@@ -95,6 +98,9 @@ class TrainingBatches:
         if self.small is not None and self.is_small(epoch, step):
             height, width = self.small
             mixed = replace(mixed, pixels=shrink(mixed.pixels, height=height, width=width))
+        if self.teacher is not None:
+            taught = np.asarray(self.teacher.make(epoch, step).pixels, np.float32)
+            mixed = replace(mixed, taught=taught)
         return mixed if self.prepare is None else replace(mixed, pixels=self.prepare(mixed.pixels))
 
     def epoch(self, epoch: int, *, first_step: int = 0) -> Generator[Batch, None, None]:

@@ -21,6 +21,7 @@ _TTA = ("flip", "none")
 _TASKS: Mapping[str, int] = {"multi_class": 2, "multi_label": 1}  # task -> fewest classes
 _MOST_CLASSES = 100_000
 _LARGEST_SIDE = 4096
+_MOST_CHANNELS = 65_536
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,6 +40,8 @@ class Architecture:
             takes the mean of their embeddings, `"none"` for the image alone.
         options: The backbone's own options. Defaults are filled in, so a default that
             changes later never changes a network that was saved.
+        widths: Outputs of single layers by name, where they are fewer than the backbone gives
+            them: channels that were pruned away (`models.narrow`).
         quantized: Batch normalisation is folded away, and the ranges of what 8 bits keep are
             weights of the network (`models.quantized`).
 
@@ -55,6 +58,7 @@ class Architecture:
     dropout: float = 0.0
     tta: str = "none"
     options: Mapping[str, Value] = field(default_factory=dict)
+    widths: Mapping[str, int] = field(default_factory=dict)
     quantized: bool = False
 
     def __post_init__(self) -> None:
@@ -82,6 +86,8 @@ class Architecture:
             )
         filled = complete(card.options, self.options, owner=self.backbone)
         object.__setattr__(self, "options", filled)
+        _check_widths(self.widths)
+        object.__setattr__(self, "widths", dict(sorted(self.widths.items())))
 
     @property
     def card(self) -> BackboneCard:
@@ -97,8 +103,12 @@ class Architecture:
         }
         # Absent where nothing was compressed: such architectures, and their digests, stay as they
         # were.
-        quantized = values.pop("quantized")
-        return {**values, **({"quantized": True} if quantized else {})}
+        widths, quantized = values.pop("widths"), values.pop("quantized")
+        return {
+            **values,
+            **({"widths": dict(widths)} if widths else {}),
+            **({"quantized": True} if quantized else {}),
+        }
 
     @classmethod
     def from_json(cls, value: Any) -> Architecture:
@@ -129,6 +139,13 @@ def _check_whole(name: str, value: Any, low: int, high: int, where: str = "") ->
         raise ConfigError(
             f"{name} is {value!r}.", expected=f"a whole number from {low} to {high}{where}"
         )
+
+
+def _check_widths(widths: Any) -> None:
+    if not isinstance(widths, Mapping) or not all(isinstance(name, str) for name in widths):
+        raise ConfigError(f"widths is {widths!r}.", expected="a mapping of layer names to numbers")
+    for name, width in widths.items():
+        _check_whole(f"The width of {name}", width, 1, _MOST_CHANNELS)
 
 
 def _is_share(value: Any) -> bool:

@@ -25,6 +25,7 @@ from sightline.models.layers import (
     MirrorViews,
     Temperature,
 )
+from sightline.models.narrow import narrow
 from sightline.models.quantized import foldable
 
 _ACTIVATIONS: Mapping[str, str] = {"multi_class": "softmax", "multi_label": "sigmoid"}
@@ -43,7 +44,8 @@ def build(architecture: Architecture) -> keras.Model:
         temperature, and `embedding` (n, d).
 
     Raises:
-        ConfigError: The options do not fit the image size, or 8 bits the network.
+        ConfigError: The options do not fit the image size, the widths the network, or the network
+            8 bits.
     """
     shape = (architecture.height, architecture.width, architecture.channels)
     pixels = keras.Input(shape, dtype="uint8", name="pixels")
@@ -56,6 +58,8 @@ def build(architecture: Architecture) -> keras.Model:
     else:
         embedding = make(pixels, architecture)
     model = keras.Model(pixels, _head(embedding, architecture), name=architecture.backbone)
+    if architecture.widths:
+        model = narrow(model, architecture.widths)
     return foldable(model) if architecture.quantized else model
 
 

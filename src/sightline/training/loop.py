@@ -25,7 +25,7 @@ from sightline.models.weights import assign_weights, named_weights
 from sightline.predictions import Task
 from sightline.training.checkpoint import Checkpoint, Progress, load_checkpoint, save_checkpoint
 from sightline.training.history import Tally, epoch_row
-from sightline.training.recipe import Optimisation
+from sightline.training.recipe import Distillation, Optimisation
 from sightline.training.schedule import learning_rate
 from sightline.training.signals import StopRequest
 from sightline.training.step import Stepper, StepResult, make_optimizer
@@ -87,6 +87,7 @@ class Run:
         task: Softmax or sigmoid cross-entropy.
         optimisation: What to do.
         small: `trained` for smaller images, where the first half of the steps sees them.
+        distillation: How it learns from a teacher, whose answers `training` then gives.
         training: Its images; the seed in it is where all randomness comes from.
         validation: The images that choose the best epoch.
         names: What the training images are called, for errors.
@@ -105,6 +106,7 @@ class Run:
     identity: Mapping[str, str]
     directory: Path | None = None
     small: keras.Model | None = None
+    distillation: Distillation | None = None
     constraint: Constraint | None = None
 
 
@@ -152,6 +154,7 @@ class _Loop:
             self._optimizer,
             task=self._run.task,
             label_smoothing=self._run.optimisation.label_smoothing,
+            distillation=self._run.distillation,
         )
 
     def _finished(self) -> bool:

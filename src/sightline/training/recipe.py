@@ -87,6 +87,25 @@ class Optimisation:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Distillation:
+    """Learning from a teacher's answers beside the labels (Hinton et al. 2015, arXiv:1503.02531).
+
+    Attributes:
+        teacher: SHA-256 of the teacher's weights.
+        temperature: Divides the logits of both before they are compared.
+        share: Of the loss that compares them; the rest is the loss on the labels.
+    """
+
+    teacher: str
+    temperature: float
+    share: float
+
+    def __post_init__(self) -> None:
+        _require(0.1 <= self.temperature <= 100, "temperature", self.temperature, "0.1 to 100")
+        _require(0 < self.share <= 1, "share", self.share, "above 0, at most 1")
+
+
+@dataclass(frozen=True, kw_only=True)
 class Recipe:
     """A training run but for the data.
 
@@ -101,6 +120,7 @@ class Recipe:
         optimisation: The gradient part; `None` in quick mode.
         class_weight: `"balanced"`, a weight for each class name, or `None`.
         seed: Everything random comes from it.
+        distillation: How the gradient part learns from a teacher; `None` without one.
     """
 
     mode: Mode
@@ -112,6 +132,7 @@ class Recipe:
     optimisation: Optimisation | None
     class_weight: ClassWeight = None
     seed: int = 0
+    distillation: Distillation | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Return the recipe as JSON: two runs with the same one do the same to the same data."""
@@ -121,6 +142,8 @@ class Recipe:
             fields = asdict(replace(self.optimisation, augmentation=PRESETS["none"]))
             optimisation = {**fields, "augmentation": augmentation.to_json()}
         weight = self.class_weight
+        # Absent without a teacher, so that the recipes of plain training stay as they were.
+        taught = {} if self.distillation is None else {"distillation": asdict(self.distillation)}
         return {
             "mode": self.mode,
             "architecture": self.architecture.to_json(),
@@ -131,6 +154,7 @@ class Recipe:
             "optimisation": optimisation,
             "class_weight": dict(weight) if isinstance(weight, Mapping) else weight,
             "seed": self.seed,
+            **taught,
         }
 
 

@@ -14,7 +14,8 @@ from sightline.batches import ArrayCache
 from sightline.dataset import Dataset, RecordRow
 from sightline.errors import DataError
 from sightline.evaluation import CalibrationGain
-from sightline.files import canonical_json, sha256_bytes
+from sightline.files import cache_directory, canonical_json, sha256_bytes
+from sightline.images import Preprocessing
 from sightline.inference import Runner
 from sightline.training.assemble import (
     Made,
@@ -31,6 +32,7 @@ from sightline.training.origin import refuse_seen
 from sightline.training.parts import Part, heeding
 from sightline.training.recipe import Recipe
 from sightline.training.signals import StopRequest
+from sightline.training.teacher import Teacher
 from sightline.training.trainer import Job, Trained, Workplace, train_model
 
 _COMPARED_IMAGES = 64
@@ -51,39 +53,100 @@ class Session:
     stop: StopRequest
 
 
-def train_bundle(recipe: Recipe, data: Learnable, session: Session) -> tuple[Trained, Made]:
+def train_bundle(
+    recipe: Recipe,
+    data: Learnable,
+    session: Session,
+    *,
+    start: Mapping[str, np.ndarray] | None = None,
+    teacher: Teacher | None = None,
+) -> tuple[Trained, Made]:
     """Train, convert, and prove the twin on validation images.
+
+    Args:
+        recipe: What to do.
+        data: With what.
+        session: Where and before whom.
+        start: Weights by name to start from, but for the head, in place of the recipe's.
+        teacher: Whose answers are learned, as the recipe's distillation says.
 
     Raises:
         SightlineError: As `training.trainer.train_model` and `training.assemble.make_bundle`.
     """
-    classes = data.dataset.classes
-    training, validation, calibration = (
-        Part.of(*part, classes=classes, preprocessing=recipe.preprocessing)
-        for part in (
-            data.part("train"),
-            data.part("validation", calibrates=False),
-            data.part("validation", calibrates=True),
-        )
-    )
-    groups = list(compress(data.groups, data.calibrates))
-    enough = calibrating_rows(calibration.digests)
-    calibration, groups = calibration.at(enough), [groups[row] for row in enough]
+    parts = Parts.of(data, recipe.preprocessing)
     trained = train_model(
         Job(
             recipe=recipe,
-            classes=classes,
-            training=training,
-            validation=validation,
-            calibration=calibration,
+            classes=data.dataset.classes,
+            training=parts.training,
+            validation=parts.validation,
+            calibration=parts.calibration,
             identity=_identity(recipe, data),
             workplace=session.workplace,
             watcher=session.watcher,
             stop=session.stop,
+            start=start,
+            teacher=teacher,
         )
     )
-    source = keras_runner(trained.model, recipe, classes)
-    _calibrate(trained, source, calibration, session)
+    return trained, prove(trained, recipe, parts, data, session)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Parts:
+    """The images of a run by what they are for.
+
+    Attributes:
+        training: They are learned from.
+        validation: They choose the model.
+        calibration: They calibrate what was chosen; as many as are enough.
+        groups: What each of these hangs together with.
+    """
+
+    training: Part
+    validation: Part
+    calibration: Part
+    groups: tuple[str, ...]
+
+    @classmethod
+    def of(cls, data: Learnable, preprocessing: Preprocessing) -> Parts:
+        """Return the parts of `data`, to be decoded as a network wants them."""
+        training, validation, calibration = (
+            Part.of(*part, classes=data.dataset.classes, preprocessing=preprocessing)
+            for part in (
+                data.part("train"),
+                data.part("validation", calibrates=False),
+                data.part("validation", calibrates=True),
+            )
+        )
+        groups = list(compress(data.groups, data.calibrates))
+        enough = calibrating_rows(calibration.digests)
+        return cls(
+            training=training,
+            validation=validation,
+            calibration=calibration.at(enough),
+            groups=tuple(groups[row] for row in enough),
+        )
+
+
+def prove(
+    trained: Trained, recipe: Recipe, parts: Parts, data: Learnable, session: Session
+) -> Made:
+    """Calibrate what was trained, convert it, prove the twin, and choose the rules.
+
+    Args:
+        trained: The model; its temperature is set.
+        recipe: How it was made.
+        parts: The images.
+        data: Where they come from.
+        session: Who is told.
+
+    Raises:
+        CheckFailedError, ModelError: As `training.assemble.make_bundle`.
+    """
+    source = keras_runner(trained.model, recipe, data.dataset.classes)
+    _calibrate(trained, source, parts.calibration, session)
+    validation = parts.validation
     # Evenly from all of it: rows come class by class.
     count = min(len(validation), _COMPARED_IMAGES)
     compared = np.linspace(0, len(validation) - 1, count).astype(np.int64)
@@ -99,13 +162,13 @@ def train_bundle(recipe: Recipe, data: Learnable, session: Session) -> tuple[Tra
     with session.watcher.stage("looking at what is familiar") as progress:
         held_out = hold_out(
             made.runner,
-            calibration,
-            training,
-            groups=groups,
+            parts.calibration,
+            parts.training,
+            groups=parts.groups,
             embeddings=trained.embeddings,
             progress=heeding(session.stop, progress),
         )
-    return trained, with_rules(made, held_out)
+    return with_rules(made, held_out)
 
 
 def _calibrate(trained: Trained, source: Runner, part: Part, session: Session) -> None:
@@ -165,6 +228,26 @@ def in_python(cache: ArrayCache, graphs: Path, watcher: Watcher | None) -> Sessi
         watcher=watcher or LoggingWatcher(),
         stop=StopRequest(),
     )
+
+
+def in_folder(
+    checkpoints: Path, watcher: Watcher, stop: StopRequest, *, cache_bytes: int | None = None
+) -> Session:
+    """Return the session of a command, whose run can be resumed.
+
+    Args:
+        checkpoints: Where its states are kept.
+        watcher: Who is told.
+        stop: Who may stop it.
+        cache_bytes: What pixels and features may take on the disk.
+    """
+    cache = cache_directory()
+    workplace = Workplace(
+        cache=ArrayCache(cache / "arrays", limit_bytes=cache_bytes),
+        graphs=cache / "graphs",
+        checkpoints=checkpoints,
+    )
+    return Session(workplace=workplace, watcher=watcher, stop=stop)
 
 
 def join(

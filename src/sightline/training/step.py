@@ -27,7 +27,7 @@ from sightline.models.parts import batch_normalization_layers
 from sightline.predictions import Task
 from sightline.training.history import Tally
 from sightline.training.muon import Muon
-from sightline.training.recipe import Optimisation
+from sightline.training.recipe import Distillation, Optimisation
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,6 +90,7 @@ class Stepper:
         optimizer: From `make_optimizer`.
         task: Softmax or sigmoid cross-entropy.
         label_smoothing: Share of each target spread over all classes.
+        distillation: How it learns from a teacher; every batch then needs `taught`.
     """
 
     def __init__(
@@ -99,11 +100,13 @@ class Stepper:
         *,
         task: Task,
         label_smoothing: float,
+        distillation: Distillation | None = None,
     ) -> None:
         self._model = model
         self._optimizer = optimizer
         self._task: Task = task
         self._smoothing = label_smoothing
+        self._distillation = distillation
         self._strategy = tf.distribute.get_strategy()
         self._seeds = [
             layer.seed_generator.state
@@ -123,7 +126,7 @@ class Stepper:
         seeds = tf.TensorSpec((replicas, len(self._seeds), 2), tf.uint32)
         rate = tf.TensorSpec((), tf.float32)
         self._train = tf.function(
-            self._train_step, input_signature=[pixels, targets, weights, rate, seeds]
+            self._train_step, input_signature=[pixels, targets, weights, targets, rate, seeds]
         )
         self._evaluate = tf.function(self._evaluate_step, input_signature=[pixels, targets])
 
@@ -131,12 +134,15 @@ class Stepper:
         """Take one step.
 
         Args:
-            batch: Pixels, targets and weights.
+            batch: Pixels, targets, weights and, for a distillation, what a teacher says.
             rate: The learning rate.
             seed: What dropout's randomness comes from in this step: (seed, epoch, step).
         """
+        taught = batch.targets if self._distillation is None else batch.taught
+        if taught is None:
+            raise ValueError("a batch that no teacher has seen")
         loss, image_loss, probabilities = self._train(
-            batch.pixels, batch.targets, batch.weights, rate, self._draw_seeds(seed)
+            batch.pixels, batch.targets, batch.weights, taught, rate, self._draw_seeds(seed)
         )
         return StepResult(
             loss=float(loss),
@@ -158,16 +164,23 @@ class Stepper:
         pixels: tf.Tensor,
         targets: tf.Tensor,
         weights: tf.Tensor,
+        taught: tf.Tensor,
         rate: tf.Tensor,
         seeds: tf.Tensor,
     ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
         self._optimizer.learning_rate.assign(rate)
-        given = self._strategy.run(self._replica_step, args=(pixels, targets, weights, seeds))
+        arguments = (pixels, targets, weights, taught, seeds)
+        given = self._strategy.run(self._replica_step, args=arguments)
         loss, image_loss, probabilities = given
         return self._sum(loss), self._sum(image_loss), self._rows(probabilities, weights)
 
     def _replica_step(
-        self, pixels: tf.Tensor, targets: tf.Tensor, weights: tf.Tensor, seeds: tf.Tensor
+        self,
+        pixels: tf.Tensor,
+        targets: tf.Tensor,
+        weights: tf.Tensor,
+        taught: tf.Tensor,
+        seeds: tf.Tensor,
     ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
         for index, state in enumerate(self._seeds):
             state.assign(seeds[_replica(), index])
@@ -176,7 +189,10 @@ class Stepper:
         targets = tf.gather(targets, rows)
         with tf.GradientTape() as tape:
             outputs = self._model(tf.gather(pixels, rows), training=True)
-            losses = self._losses(self._smooth(targets), outputs["logits"]) * counted
+            losses = self._losses(self._smooth(targets), outputs["logits"])
+            if self._distillation is not None:
+                losses = self._learned(losses, tf.gather(taught, rows), outputs["logits"])
+            losses = losses * counted
             loss = tf.reduce_sum(losses * tf.gather(weights, rows)) / total
         variables = self._model.trainable_variables
         gradients = tape.gradient(loss, [variable.value for variable in variables])
@@ -235,6 +251,21 @@ class Stepper:
         return tf.reduce_sum(
             tf.nn.sigmoid_cross_entropy_with_logits(labels=targets, logits=logits), axis=-1
         )
+
+    def _learned(self, losses: tf.Tensor, taught: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
+        """Return the loss of each image on its labels and on its teacher's answer.
+
+        The divergence is taken times the square of the temperature, which keeps its gradient as
+        large as it would be at temperature 1 (Hinton et al. 2015, section 2.1).
+        """
+        chosen = self._distillation
+        if chosen is None:
+            return losses
+        teacher, student = taught / chosen.temperature, logits / chosen.temperature
+        soft = tf.nn.softmax(teacher) if self._task == "multi_class" else tf.sigmoid(teacher)
+        # Cross-entropy less the teacher's own entropy: 0 where both say the same.
+        divergence = self._losses(soft, student) - self._losses(soft, teacher)
+        return (1 - chosen.share) * losses + chosen.share * chosen.temperature**2 * divergence
 
 
 def _replica() -> Any:

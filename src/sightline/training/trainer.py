@@ -29,6 +29,7 @@ from sightline.training.parts import Part, heeding
 from sightline.training.prefix import FrozenPrefix
 from sightline.training.recipe import Mode, Optimisation, Recipe
 from sightline.training.signals import StopRequest
+from sightline.training.teacher import Teacher
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,6 +62,8 @@ class Job:
         workplace: Where it keeps things.
         watcher: Who is told.
         stop: Who may stop it.
+        start: Weights by name to start from, but for the head, in place of the recipe's.
+        teacher: Whose answers are learned, as the recipe's distillation says.
     """
 
     recipe: Recipe
@@ -72,6 +75,8 @@ class Job:
     workplace: Workplace
     watcher: Watcher
     stop: StopRequest
+    start: Mapping[str, np.ndarray] | None = None
+    teacher: Teacher | None = None
 
     @property
     def architecture(self) -> Architecture:
@@ -204,8 +209,11 @@ _MODES: Mapping[Mode, Callable[[keras.Model, Job], Trained]] = {
 def _start(model: keras.Model, job: Job) -> None:
     """Set the weights that the recipe starts from."""
     recipe = job.recipe
+    if job.start is not None:
+        _take_backbone(model, job.start, "the model to start from")
+        return
     if recipe.weights.endswith(SUFFIX):
-        _continue_from(model, Path(recipe.weights))
+        _take_backbone(model, read_bundle(Path(recipe.weights)).weights(), recipe.weights)
         return
     if recipe.weights == "none":
         return
@@ -215,9 +223,9 @@ def _start(model: keras.Model, job: Job) -> None:
         job.watcher.note(notice)
 
 
-def _continue_from(model: keras.Model, path: Path) -> None:
+def _take_backbone(model: keras.Model, theirs: Mapping[str, np.ndarray], shown: str) -> None:
     """Take the backbone of one's own bundle; the head is fitted anew, so classes may differ."""
-    own, theirs = named_weights(model), read_bundle(path).weights()
+    own = named_weights(model)
     head = [name for name in own if name.startswith(("logits/", "temperature/"))]
     kept = {name: value for name, value in theirs.items() if name not in head}
     differing = sorted(
@@ -227,7 +235,7 @@ def _continue_from(model: keras.Model, path: Path) -> None:
     )
     if differing:
         raise ModelError(
-            f"The network of {path} is another one: {len(differing)} weights differ, "
+            f"The network of {shown} is another one: {len(differing)} weights differ, "
             f"first {differing[0]!r}.",
             expected="the same backbone with the same options",
             fix="leave out --backbone and its options: they are taken from the bundle",
@@ -317,6 +325,8 @@ def _descend(
         small_steps=_small_steps(len(job.training), optimisation),
         prepare=prefix,
     )
+    if job.teacher is not None:
+        training = replace(training, teacher=_lessons(job, job.teacher, training))
     seen = pixels[1]
     if prefix is not None:
         seen = prefix(pixels[1][np.arange(len(job.validation))])
@@ -331,12 +341,24 @@ def _descend(
         names=job.training.dataset.names,
         identity=job.identity,
         directory=job.workplace.checkpoints,
+        distillation=job.recipe.distillation,
         constraint=constraint,
     )
     history = run_loop(run, watcher=job.watcher, stop=job.stop)
     if learner is not model:
         assign_weights(model, named_weights(learner))
     return history
+
+
+def _lessons(job: Job, teacher: Teacher, batches: TrainingBatches) -> TrainingBatches:
+    """Return what gives the teacher's logits for each batch: of the same views, in its own size."""
+    pixels = batches.examples.pixels
+    if teacher.preprocessing != job.recipe.preprocessing:
+        part = replace(job.training, preprocessing=teacher.preprocessing)
+        with job.watcher.stage("decoding training images for the teacher") as progress:
+            pixels = part.pixels(job.workplace.cache, heeding(job.stop, progress))
+    examples = replace(batches.examples, pixels=pixels)
+    return replace(batches, examples=examples, small=None, small_steps=0, prepare=teacher.logits)
 
 
 def _in_precision(model: keras.Model, job: Job) -> keras.Model:

@@ -40,8 +40,8 @@ def finish(
     """
     trained, made = results
     made, refused = _wished(made, plan.request.wish)
-    validation = _judge(made.runner, data.learnable, "validation", session)
-    test = _judge(made.runner, data.learnable, "test", session)
+    validation = judge_part(made.runner, data.learnable, "validation", session)
+    test = judge_part(made.runner, data.learnable, "test", session)
     calibration = calibration_gain(test.predictions, test.labels, groups=test.selection.groups)
     verdicts = tuple(verdict(one, test.evaluation) for one in plan.request.requirements)
     measured = {
@@ -136,8 +136,15 @@ def _wished(made: Made, wish: Wish) -> tuple[Made, CheckFailedError | None]:
     return replace(made, bundle=bundle, runner=LiteRTRunner(bundle)), refused
 
 
-def _judge(runner: LiteRTRunner, data: Learnable, split: str, session: Session) -> Judged:
-    """Return what the model says of one split, and how right it is."""
+def judge_part(runner: LiteRTRunner, data: Learnable, split: str, session: Session) -> Judged:
+    """Return what a model says of one split, and how right it is.
+
+    Args:
+        runner: The model as it will be used.
+        data: The images.
+        split: Which of them.
+        session: Who is told.
+    """
     part, contents = data.part(split)
     sources = [row.source for row in part.rows]
     with session.watcher.stage(f"measuring on {split} images") as progress:

@@ -15,12 +15,11 @@ from sightline.dataset import SPLITS, Dataset, RecordRow
 from sightline.dataset.split import Fractions
 from sightline.errors import ConfigError
 from sightline.evaluation import check_askable
-from sightline.files import free_path
 from sightline.models.bundle import SUFFIX, read_bundle
 from sightline.models.wishes import check_wish
-from sightline.training.checkpoint import has_checkpoint
 from sightline.training.origin import continue_options
 from sightline.training.recipe import resolve
+from sightline.workflows.run_folder import RunFolder
 from sightline.workflows.training import Plan, Request
 
 
@@ -33,13 +32,11 @@ def destination(request: Request) -> Path:
     data = request.data.resolve()
     name = data.name if data.is_dir() else data.stem
     path = request.save or Path(f"{name or 'model'}{SUFFIX}")
-    # An unfinished run was allowed to replace what stands there when it began.
-    unfinished = request.resume and has_checkpoint(_directory(path) / "checkpoints")
-    return free_path(path, suffixes=(SUFFIX,), overwrite=request.overwrite or unfinished)
+    return _folder(path, request).free()
 
 
-def _directory(path: Path) -> Path:
-    return path.with_suffix(".training")
+def _folder(path: Path, request: Request) -> RunFolder:
+    return RunFolder(path=path, resume=request.resume, overwrite=request.overwrite)
 
 
 def plan_training(request: Request) -> Plan:
@@ -68,8 +65,7 @@ def plan_training(request: Request) -> Plan:
     path = destination(request)  # last: who adds --overwrite should not meet the next error then
     return Plan(
         request=request,
-        path=path,
-        directory=_directory(path),
+        folder=_folder(path, request),
         dataset=dataset,
         recipe=recipe,
         earlier=earlier,

@@ -5,27 +5,19 @@ The one place that knows all the parts of the main job, in the order in which th
 
 from __future__ import annotations
 
-import shutil
 import time
-from collections.abc import Callable, Collection, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
-from pathlib import Path
 
 from sightline.auditing import audit, gate
-from sightline.batches import ArrayCache
 from sightline.dataset import SPLITS, Finding
-from sightline.errors import ConfigError
-from sightline.files import cache_directory, lock, printable, write_error
 from sightline.models.deciding import not_calibrated
-from sightline.training.checkpoint import has_checkpoint
 from sightline.training.learnable import Learnable
 from sightline.training.loop import Watcher
 from sightline.training.origin import keep_splits, refuse_seen
 from sightline.training.parts import heeding
-from sightline.training.session import Session, train_bundle
+from sightline.training.session import in_folder, train_bundle
 from sightline.training.signals import StopRequest
-from sightline.training.trainer import Workplace
 from sightline.workflows.finishing import finish
 from sightline.workflows.planning import plan_training
 from sightline.workflows.training import Plan, Prepared, Request, TrainResult
@@ -60,47 +52,18 @@ def train_as_planned(
         found: Is given the findings on the data before anything is learned from it.
     """
     began = time.monotonic()
-    with _claimed(plan.directory):
-        _check_unfinished(plan, watcher)
+    with plan.folder.open(watcher):
         data = _read(plan, watcher, stop)
         if found is not None:
             found(data.findings)
-        if not plan.request.resume:
-            shutil.rmtree(plan.checkpoints, ignore_errors=True)
-        session = Session(workplace=_workplace(plan), watcher=watcher, stop=stop)
+        plan.folder.begin()
+        session = in_folder(
+            plan.folder.checkpoints, watcher, stop, cache_bytes=plan.request.cache_bytes
+        )
         trained, made = train_bundle(plan.recipe, data.learnable, session)
         result = finish(plan, data, (trained, made), session)
-        shutil.rmtree(plan.checkpoints, ignore_errors=True)
+        plan.folder.end()
     return replace(result, seconds=time.monotonic() - began)
-
-
-@contextmanager
-def _claimed(directory: Path) -> Iterator[None]:
-    """Make the folder of a run and keep other runs out of it; leave none that is empty."""
-    try:
-        directory.mkdir(exist_ok=True)
-    except OSError as error:
-        raise write_error(directory, error) from error
-    guard = directory / ".lock"
-    with lock(guard):
-        try:
-            yield
-        finally:
-            if list(directory.iterdir()) == [guard]:
-                shutil.rmtree(directory, ignore_errors=True)
-
-
-def _check_unfinished(plan: Plan, watcher: Watcher) -> None:
-    request, unfinished = plan.request, has_checkpoint(plan.checkpoints)
-    if request.resume and not unfinished:
-        watcher.note(f"No unfinished run in {printable(plan.directory)}: starting anew.")
-    if unfinished and not (request.resume or request.overwrite):
-        raise ConfigError(
-            f"There is an unfinished run in {printable(plan.directory)}.",
-            expected="a word on what to do with it",
-            fix="add --resume to go on with it, or --overwrite to start anew",
-            code="unfinished_run",
-        )
 
 
 def _read(plan: Plan, watcher: Watcher, stop: StopRequest) -> Prepared:
@@ -138,12 +101,3 @@ def _is_answered(finding: Finding, request: Request, left_out: Collection[str]) 
     staying = [path for path in finding.paths if path not in left_out]
     lonely = finding.check in _OF_SEVERAL and len(staying) < min(2, len(finding.paths))
     return finding.check in request.without or lonely
-
-
-def _workplace(plan: Plan) -> Workplace:
-    cache = cache_directory()
-    return Workplace(
-        cache=ArrayCache(cache / "arrays", limit_bytes=plan.request.cache_bytes),
-        graphs=cache / "graphs",
-        checkpoints=plan.checkpoints,
-    )

@@ -19,6 +19,7 @@ from sightline.training.learnable import Learnable
 from sightline.training.recipe import Options, Recipe
 from sightline.verification import Verification
 from sightline.workflows.looks import Looks
+from sightline.workflows.run_folder import RunFolder
 
 REPORT = "report.html"
 """The page on a run, in its directory."""
@@ -151,24 +152,27 @@ class Plan:
 
     Attributes:
         request: With what the origin decides.
-        path: Where the bundle goes.
-        directory: Where logs and checkpoints go.
+        folder: Where the bundle, logs and checkpoints go.
         dataset: The images, listed.
         recipe: What to do.
         earlier: The record of the origin; empty without one.
     """
 
     request: Request
-    path: Path
-    directory: Path
+    folder: RunFolder
     dataset: Dataset
     recipe: Recipe
     earlier: tuple[RecordRow, ...]
 
     @property
-    def checkpoints(self) -> Path:
-        """Where an unfinished run keeps its state."""
-        return self.directory / "checkpoints"
+    def path(self) -> Path:
+        """Where the bundle goes."""
+        return self.folder.path
+
+    @property
+    def directory(self) -> Path:
+        """Where logs go."""
+        return self.folder.directory
 
 
 @dataclass(frozen=True, kw_only=True)
