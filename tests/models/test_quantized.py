@@ -176,10 +176,29 @@ def test_architectures_of_before_keep_their_bytes() -> None:
         replace(plain, quantized="yes")  # type: ignore[arg-type]
 
 
-def test_what_8_bits_do_not_compute_is_refused() -> None:
-    architecture, _ = network(backbone="small_resnet", options={"norm": "group"})
-    with pytest.raises(ConfigError, match="GroupNormalization"):
-        build(replace(architecture, quantized=True))
+@pytest.mark.parametrize(
+    ("options", "named"),
+    [({"norm": "group"}, "GroupNormalization"), ({"activation": "elu"}, "elu")],
+)
+def test_what_8_bits_do_not_compute_is_refused(options: dict[str, str], named: str) -> None:
+    with pytest.raises(ConfigError, match=named):
+        build(
+            Architecture(
+                backbone="small_resnet",
+                classes=3,
+                height=32,
+                width=32,
+                quantized=True,
+                options=options,
+            )
+        )
+
+
+def test_grey_pixels_are_not_rounded_before_they_are_scaled() -> None:
+    grey = Architecture(
+        backbone="mobilenet_v2", classes=3, height=32, width=32, channels=1, quantized=True
+    )
+    assert ranges(build(grey))[0].name == "scaling_range"
 
 
 def test_weights_go_from_one_view_to_two() -> None:

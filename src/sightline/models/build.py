@@ -18,6 +18,7 @@ import keras
 from sightline.files import load_attribute
 from sightline.models.architecture import Architecture
 from sightline.models.layers import (
+    GREY,
     IMAGENET_DEVIATION,
     IMAGENET_MEAN,
     SCALINGS,
@@ -87,7 +88,7 @@ def _application(pixels: Any, architecture: Architecture) -> Any:
     card = architecture.card
     x = pixels
     if architecture.channels == 1:
-        x = keras.layers.Concatenate(name="grey_to_colour")([x, x, x])
+        x = keras.layers.Concatenate(name=GREY)([x, x, x])
     x = SCALINGS[card.scaling]()(x)
     options: dict[str, Any] = dict(architecture.options)
     with_layers = options.pop("classifier_layers", False)

@@ -21,7 +21,7 @@ import keras
 import numpy as np
 
 from sightline.errors import ConfigError
-from sightline.models.layers import CaffeScaling, MeanOfViews, MirrorViews, Temperature
+from sightline.models.layers import GREY, CaffeScaling, MeanOfViews, MirrorViews, Temperature
 from sightline.models.parts import HEAD
 
 LEVELS = 127
@@ -57,7 +57,6 @@ _COMPUTING = (
     *_CHANNEL_AXES,
     keras.layers.BatchNormalization,
     keras.layers.Add,
-    keras.layers.Multiply,
     keras.layers.Concatenate,
     *_ACTIVATING,
     keras.layers.GlobalAveragePooling2D,
@@ -288,7 +287,7 @@ def _plan(model: keras.Model) -> _Plan:
     folds: dict[str, str] = {}
     kept: set[str] = set()
     for layer in model.layers:
-        if layer.name in HEAD:
+        if layer.name in HEAD or layer.name == GREY:  # in float, or still pixels
             continue
         _require_known(layer)
         after = following[layer.name]
@@ -344,10 +343,13 @@ def _activation(layer: keras.Layer) -> str:
 
 
 def _require_known(layer: keras.Layer) -> None:
-    if type(layer) in (*_SCALINGS, *_PASSING, *_COMPUTING):
+    kind, activates = type(layer), (*_ACTIVATING, *_CHANNEL_AXES)
+    known = kind in (*_SCALINGS, *_PASSING, *_COMPUTING)
+    if known and (kind not in activates or _activation(layer) in ("linear", *_FUSED)):
         return
+    what = f"{_activation(layer)}, in {kind.__name__}" if known else kind.__name__
     raise ConfigError(
-        f"{type(layer).__name__} ({layer.name}) is not computed in 8 bits.",
+        f"{what} ({layer.name}) is not computed in 8 bits.",
         expected="a network of convolutions, batch normalisation and ReLU",
         fix="choose another backbone, or export with --quantize int8 as it is",
         code="not_quantizable",
