@@ -39,6 +39,7 @@ OPEN_KEYWORDS: dict[str, str] = {}
 TENSORFLOW_FREE = (
     "auditing",
     "cli",
+    "compression",
     "dataset",
     "errors",
     "evaluation",

@@ -96,6 +96,12 @@ VERBS = _table(
         panel="After training",
     ),
     Verb(
+        name="compress",
+        target="sightline.cli.compress:compress",
+        summary="Make a model smaller and faster, and measure what that costs.",
+        panel="After training",
+    ),
+    Verb(
         name="export",
         target="sightline.cli.export:export",
         summary="Write a model for another runtime, proven before it is written.",
