@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import zipfile
+from dataclasses import replace
 from typing import Any
 
 import keras
@@ -14,10 +15,16 @@ from ai_edge_litert.interpreter import Interpreter
 
 from sightline.conversion import to_litert
 from sightline.errors import ModelError
-from sightline.exporting.litert import SUFFIX, described, embed
+from sightline.exporting import FORMATS
+from sightline.exporting.litert import SUFFIX, convert, described, embed
+from sightline.images import Preprocessing
 from sightline.inference.litert import LiteRTModel
 from sightline.models import Architecture
 from sightline.models.build import build
+from sightline.models.bundle import TWIN, WEIGHTS, Bundle
+from sightline.models.members import pack_weights
+from sightline.models.quantized import ranges
+from sightline.models.weights import named_weights
 
 PIXELS = np.random.default_rng(0).integers(0, 256, (3, 32, 32, 3)).astype(np.uint8)
 
@@ -84,3 +91,35 @@ def test_half_a_file_is_refused() -> None:
     graph = graph_of("multi_class", 2.0)
     with pytest.raises(ModelError, match="no LiteRT file"):
         described(graph.content[: len(graph.content) // 2])
+
+
+def test_a_network_that_was_trained_for_8_bits_brings_its_ranges() -> None:
+    architecture = Architecture(
+        backbone="small_resnet", classes=3, height=32, width=32, quantized=True
+    )
+    keras.utils.set_random_seed(0)
+    model = build(architecture)
+    for place in ranges(model):
+        place.low.assign(-3.0)
+        place.high.assign(5.0)
+    twin = to_litert(model)
+    bundle = Bundle(
+        classes=("a", "b", "c"),
+        task="multi_class",
+        preprocessing=Preprocessing(height=32, width=32),
+        architecture=architecture,
+        twin_outputs=twin.outputs,
+        members={WEIGHTS: pack_weights(named_weights(model)), TWIN: twin.content},
+    )
+    precision = FORMATS["litert"].precisions["int8"]
+    assert precision.samples_for(architecture) == 0
+    assert precision.samples_for(replace(architecture, quantized=False)) == 200
+    found = convert(bundle, precision, None)
+    assert set(found.outputs) == {"probabilities", "logits", "embedding"}
+    file = Interpreter(model_content=found.files[SUFFIX])
+    scales = {
+        round(float(tensor["quantization_parameters"]["scales"][0]), 6)
+        for tensor in file.get_tensor_details()
+        if tensor["dtype"] is np.int8 and len(tensor["quantization_parameters"]["scales"]) == 1
+    }
+    assert scales == {round(8 / 255, 6)}  # every map has the range that was set

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import keras
@@ -155,3 +156,45 @@ def test_every_optimiser_lowers_the_loss(optimizer: str) -> None:
     rate = 0.05 if optimizer == "sgd" else 0.005
     rows = train(a_run(optimizer=optimizer, learning_rate=rate, epochs=4)).rows
     assert rows[-1]["loss"] < rows[0]["loss"]
+
+
+class Steady:
+    """A constraint that writes down what it hears, and keeps one bias at 1."""
+
+    def __init__(self, model: keras.Model, settled: int) -> None:
+        self.settled = settled
+        self.heard: list[int] = []
+        self.bias = model.get_layer("logits").bias
+
+    def before(self, step: int) -> None:
+        self.heard.append(step)
+
+    def after(self) -> None:
+        self.bias.assign(np.ones(2, np.float32))
+
+
+def test_a_constraint_hears_of_each_step_and_holds_after_it() -> None:
+    run = a_run()
+    constraint = Steady(run.model, settled=0)
+    train(replace(run, constraint=constraint))
+    assert constraint.heard == list(range(15))
+    np.testing.assert_array_equal(constraint.bias.numpy(), [1, 1])
+
+
+def test_weights_from_before_a_constraint_is_satisfied_are_not_chosen() -> None:
+    chosen = []
+    for settled in (0, 14):
+        # At this rate the last epochs are worse than the first.
+        run = a_run(learning_rate=0.5, decay="constant", warmup=0.0)
+        run = replace(run, constraint=Steady(run.model, settled=settled))
+        rows = train(run).rows
+        losses = [row["validation_loss"] for row in rows]
+        found = Stepper(
+            run.model,
+            make_optimizer(run.optimisation, run.model.trainable_variables),
+            task="multi_class",
+            label_smoothing=0,
+        ).evaluate(run.validation.pixels[np.arange(24)], run.validation.targets)
+        chosen.append(int(np.argmin(np.abs(np.array(losses) - found.loss / 24))))
+        assert settled or chosen[-1] == int(np.argmin(losses))
+    assert chosen[1] == 2

@@ -22,6 +22,7 @@ import tensorflow as tf
 from ai_edge_litert.interpreter import Interpreter
 
 from sightline.errors import ModelError
+from sightline.models.quantized import ranges, simulated
 
 Precision = Literal["float32", "float16", "dynamic", "int8"]
 Samples = Callable[[], Iterable[np.ndarray]]
@@ -57,14 +58,18 @@ def to_litert(
         outputs: The outputs to keep; what only others need is cut away.
         precision: Of the weights: `"float16"`, `"dynamic"` (int8 weights, activations quantised
             while it runs); or of all that is computed: `"int8"`.
-        samples: Gives pixels, uint8 (height, width, channels), that show int8 which values occur.
+        samples: Gives pixels, uint8 (height, width, channels), that show int8 which values occur;
+            not looked at where the model was trained for 8 bits and knows (`models.quantized`).
 
     Raises:
         ModelError: The converter cannot express the model.
-        ValueError: `"int8"` without samples.
+        ValueError: `"int8"` without samples, of a model that does not know the ranges itself.
     """
-    if precision == "int8" and samples is None:
-        raise ValueError("int8 needs samples")
+    if precision == "int8":
+        if ranges(model):
+            model, samples = simulated(model), None
+        elif samples is None:
+            raise ValueError("int8 needs samples")
     names = sorted(outputs)
 
     def answer(pixels: tf.Tensor) -> dict[str, tf.Tensor]:
@@ -105,7 +110,8 @@ def _dynamic(converter: Any, samples: Samples | None) -> None:
 
 def _int8(converter: Any, samples: Samples | None) -> None:
     converter.optimizations = [tf.lite.Optimize.DEFAULT]
-    converter.representative_dataset = lambda: ([pixels[None]] for pixels in (samples or tuple)())
+    if samples is not None:
+        converter.representative_dataset = lambda: ([pixels[None]] for pixels in samples())
 
 
 _SETTINGS: Mapping[Precision, Callable[[Any, Samples | None], None]] = {

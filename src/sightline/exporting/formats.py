@@ -10,6 +10,7 @@ import numpy as np
 
 from sightline.errors import ConfigError, unknown_name
 from sightline.files import printable
+from sightline.models.architecture import Architecture
 from sightline.verification import Tolerance
 
 Samples = Callable[[], Iterable[np.ndarray]]
@@ -29,6 +30,8 @@ class Precision:
         golden: How far a client's answers to the drawn pixels may be from the export's own.
         drop: The drop in accuracy that images may show, as a share.
         recalibrated: Whether temperature and rules are chosen anew from its own answers.
+        learned: Whether a network that was trained for 8 bits (`models.quantized`) knows by itself
+            what the training images would show.
     """
 
     name: str
@@ -39,6 +42,11 @@ class Precision:
     samples: int = 0
     drop: float = 0.0
     recalibrated: bool = False
+    learned: bool = False
+
+    def samples_for(self, architecture: Architecture) -> int:
+        """Return how many training images it takes to make an export of a network."""
+        return 0 if self.learned and architecture.quantized else self.samples
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -126,6 +134,7 @@ _INT8 = Precision(
     drop=0.02,
     recalibrated=True,
     samples=200,
+    learned=True,
 )
 
 _LITERT = _precisions(_FLOAT32, _FLOAT16, _DYNAMIC, _INT8)
@@ -151,7 +160,7 @@ FORMATS = _table(
             convert="sightline.exporting.onnx:convert",
             embed="sightline.exporting.onnx:embed",
             precisions=_precisions(
-                _FLOAT32, _FLOAT16, replace(_INT8, outputs=("embedding", "logits"))
+                _FLOAT32, _FLOAT16, replace(_INT8, outputs=("embedding", "logits"), learned=False)
             ),
             runtime="ONNX Runtime, from opset 17 on",
             accepts=_IMAGES,

@@ -1,5 +1,8 @@
 """LiteRT (TensorFlow Lite): the bundle's twin as it is, or with fewer bits. Needs no TensorFlow.
 
+But for one: a network that was trained for 8 bits is converted anew, by TensorFlow, which reads the
+ranges that it learned with from the network itself.
+
 The file tells of itself twice: in the graph's own metadata, and as files that any program for zip
 archives takes out of it (`unzip -p model.tflite labels.txt`), as TensorFlow Lite's metadata does.
 Source: tensorflow.org/lite/models/metadata, "Associated files".
@@ -21,6 +24,7 @@ from ai_edge_litert.tools import flatbuffer_utils
 from sightline.errors import ModelError
 from sightline.exporting.formats import Converted, Precision, Samples
 from sightline.exporting.quantizing import to_dynamic, to_float16, to_int8, value_ranges
+from sightline.files import load_attribute
 from sightline.models.bundle import Bundle
 
 SUFFIX = ".tflite"
@@ -35,12 +39,17 @@ def convert(bundle: Bundle, precision: Precision, samples: Samples | None) -> Co
     Args:
         bundle: The model.
         precision: One of the format's.
-        samples: Training images, for `"int8"`.
+        samples: Training images, for `"int8"` of a network that was not trained for it.
 
     Raises:
-        MissingPackageError: The extra `quantize` is not installed and the precision is not float32.
+        MissingPackageError: The extra `quantize` is not installed and the precision is not float32;
+            or TensorFlow is not, and the network was trained for 8 bits.
         ModelError: The network cannot be quantised.
     """
+    if precision.learned and bundle.architecture.quantized:
+        model = load_attribute("sightline.models.restore:restore")(bundle)
+        graph = load_attribute("sightline.conversion:to_litert")(model, precision="int8")
+        return Converted(files={SUFFIX: graph.content}, outputs=graph.outputs)
     content = _CONVERTERS[precision.name](bundle, samples)
     return Converted(files={SUFFIX: content}, outputs=bundle.twin_outputs)
 

@@ -42,6 +42,8 @@ class Architecture:
             changes later never changes a network that was saved.
         widths: Outputs of single layers by name, where they are fewer than the backbone gives
             them: channels that were pruned away (`models.narrow`).
+        quantized: Batch normalisation is folded away, and the ranges of what 8 bits keep are
+            weights of the network (`models.quantized`).
 
     Raises:
         ConfigError: An unknown name, or a value of a wrong type or out of range.
@@ -57,6 +59,7 @@ class Architecture:
     tta: str = "none"
     options: Mapping[str, Value] = field(default_factory=dict)
     widths: Mapping[str, int] = field(default_factory=dict)
+    quantized: bool = False
 
     def __post_init__(self) -> None:
         card = self.card
@@ -75,6 +78,8 @@ class Architecture:
             )
         if self.tta not in _TTA:
             raise unknown_name("tta", self.tta, _TTA)
+        if not isinstance(self.quantized, bool):
+            raise ConfigError(f"quantized is {self.quantized!r}.", expected="true or false")
         if not isinstance(self.options, Mapping):
             raise ConfigError(
                 f"options is {self.options!r}.", expected="a mapping of names to values"
@@ -96,9 +101,14 @@ class Architecture:
             name: list(value) if isinstance(value, tuple) else value
             for name, value in self.options.items()
         }
-        # Absent where nothing was pruned: such architectures, and their digests, stay as they were.
-        widths = values.pop("widths")
-        return {**values, "widths": dict(widths)} if widths else values
+        # Absent where nothing was compressed: such architectures, and their digests, stay as they
+        # were.
+        widths, quantized = values.pop("widths"), values.pop("quantized")
+        return {
+            **values,
+            **({"widths": dict(widths)} if widths else {}),
+            **({"quantized": True} if quantized else {}),
+        }
 
     @classmethod
     def from_json(cls, value: Any) -> Architecture:

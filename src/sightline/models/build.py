@@ -18,6 +18,7 @@ import keras
 from sightline.files import load_attribute
 from sightline.models.architecture import Architecture
 from sightline.models.layers import (
+    GREY,
     IMAGENET_DEVIATION,
     IMAGENET_MEAN,
     SCALINGS,
@@ -26,6 +27,7 @@ from sightline.models.layers import (
     Temperature,
 )
 from sightline.models.narrow import narrow
+from sightline.models.quantized import foldable
 
 _ACTIVATIONS: Mapping[str, str] = {"multi_class": "softmax", "multi_label": "sigmoid"}
 _NUMBERED_NAME = re.compile(r"(?P<kind>\w+?)(_(?P<number>\d+))?")
@@ -43,7 +45,8 @@ def build(architecture: Architecture) -> keras.Model:
         temperature, and `embedding` (n, d).
 
     Raises:
-        ConfigError: The options do not fit the image size, or the widths the network.
+        ConfigError: The options do not fit the image size, the widths the network, or the network
+            8 bits.
     """
     shape = (architecture.height, architecture.width, architecture.channels)
     pixels = keras.Input(shape, dtype="uint8", name="pixels")
@@ -56,7 +59,9 @@ def build(architecture: Architecture) -> keras.Model:
     else:
         embedding = make(pixels, architecture)
     model = keras.Model(pixels, _head(embedding, architecture), name=architecture.backbone)
-    return narrow(model, architecture.widths) if architecture.widths else model
+    if architecture.widths:
+        model = narrow(model, architecture.widths)
+    return foldable(model) if architecture.quantized else model
 
 
 def _head(embedding: Any, architecture: Architecture) -> dict[str, Any]:
@@ -83,7 +88,7 @@ def _application(pixels: Any, architecture: Architecture) -> Any:
     card = architecture.card
     x = pixels
     if architecture.channels == 1:
-        x = keras.layers.Concatenate(name="grey_to_colour")([x, x, x])
+        x = keras.layers.Concatenate(name=GREY)([x, x, x])
     x = SCALINGS[card.scaling]()(x)
     options: dict[str, Any] = dict(architecture.options)
     with_layers = options.pop("classifier_layers", False)

@@ -14,6 +14,8 @@ import keras
 # Of the ImageNet training images: on 0 to 1, and (Caffe) blue, green, red on 0 to 255.
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_DEVIATION = (0.229, 0.224, 0.225)
+GREY = "grey_to_colour"
+"""The layer that repeats the one channel of grey pixels."""
 CAFFE_MEAN = (103.939, 116.779, 123.68)
 
 

@@ -13,17 +13,17 @@ import keras
 
 from sightline.errors import ConfigError
 
-_HEAD = ("head_dropout", "logits", "temperature", "probabilities")
+HEAD = ("head_dropout", "logits", "temperature", "probabilities")
 
 
 def backbone_layers(model: keras.Model) -> list[keras.Layer]:
     """Return the layers with weights before the head, from pixels to embedding."""
-    return [layer for layer in model.layers if layer.weights and layer.name not in _HEAD]
+    return [layer for layer in model.layers if layer.weights and layer.name not in HEAD]
 
 
 def head_layers(model: keras.Model) -> list[keras.Layer]:
     """Return the layers after the embedding."""
-    return [model.get_layer(name) for name in _HEAD]
+    return [model.get_layer(name) for name in HEAD]
 
 
 def batch_normalization_layers(model: keras.Model) -> list[keras.Layer]:

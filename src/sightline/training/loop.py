@@ -54,6 +54,28 @@ class Watcher(Protocol):
         ...
 
 
+class Constraint(Protocol):
+    """What weights must satisfy while they learn, beyond lowering the loss.
+
+    It may know nothing but what it can tell from the weights and the step, or a run that was
+    resumed would end otherwise than one that was not.
+
+    Attributes:
+        settled: The step with which it is satisfied in full: weights of an epoch that ended
+            before it are not chosen.
+    """
+
+    settled: int
+
+    def before(self, step: int) -> None:
+        """Hear that `step` (counted over all epochs) is about to be taken."""
+        ...
+
+    def after(self) -> None:
+        """Bring the weights back to where they may be."""
+        ...
+
+
 @dataclass(frozen=True, kw_only=True)
 class Run:
     """One run of the loop, but for its state.
@@ -71,6 +93,7 @@ class Run:
         names: What the training images are called, for errors.
         identity: What the run is; a checkpoint of another is refused.
         directory: Where checkpoints go; `None` keeps none.
+        constraint: What the weights must satisfy.
     """
 
     model: keras.Model
@@ -84,6 +107,7 @@ class Run:
     directory: Path | None = None
     small: keras.Model | None = None
     distillation: Distillation | None = None
+    constraint: Constraint | None = None
 
 
 def run_loop(run: Run, *, watcher: Watcher, stop: StopRequest) -> tuple[Mapping[str, float], ...]:
@@ -160,7 +184,12 @@ class _Loop:
 
     def _step(self, batch: Batch, rate: float, epoch: int, step: int) -> StepResult:
         stepper = self._small if self._run.training.is_small(epoch, step) else self._stepper
+        constraint = self._run.constraint
+        if constraint is not None:
+            constraint.before(epoch * self._steps + step)
         result = stepper.train(batch, rate=rate, seed=(self._run.training.seed, epoch, step))
+        if constraint is not None:
+            constraint.after()
         if not np.isfinite(result.loss):
             raise _NonFiniteLossError(epoch, step)
         return result
@@ -175,7 +204,7 @@ class _Loop:
         if not np.isfinite(loss):
             raise _NonFiniteLossError(epoch, self._steps - 1)
         best = self._progress.best_value
-        if best is None or loss <= best:
+        if self._may_choose(epoch) and (best is None or loss <= best):
             self._best = named_weights(self._run.model)
             self._progress = replace(self._progress, best_epoch=epoch, best_value=loss)
         self._progress = replace(
@@ -187,6 +216,10 @@ class _Loop:
         )
         self._save()
         self._watcher.epoch(row)
+
+    def _may_choose(self, epoch: int) -> bool:
+        constraint = self._run.constraint
+        return constraint is None or (epoch + 1) * self._steps > constraint.settled
 
     def _validate(self) -> Tally:
         tally = Tally.empty(self._run.model.output["logits"].shape[-1])

@@ -74,22 +74,31 @@ def train_bundle(
         SightlineError: As `training.trainer.train_model` and `training.assemble.make_bundle`.
     """
     parts = Parts.of(data, recipe.preprocessing)
-    trained = train_model(
-        Job(
-            recipe=recipe,
-            classes=data.dataset.classes,
-            training=parts.training,
-            validation=parts.validation,
-            calibration=parts.calibration,
-            identity=_identity(recipe, data),
-            workplace=session.workplace,
-            watcher=session.watcher,
-            stop=session.stop,
-            start=start,
-            teacher=teacher,
-        )
-    )
+    job = replace(job_of(recipe, parts, data, session), start=start, teacher=teacher)
+    trained = train_model(job)
     return trained, prove(trained, recipe, parts, data, session)
+
+
+def job_of(recipe: Recipe, parts: Parts, data: Learnable, session: Session) -> Job:
+    """Return all that a training run is made of.
+
+    Args:
+        recipe: What to do.
+        parts: The images by what they are for.
+        data: Where they come from.
+        session: Where and before whom.
+    """
+    return Job(
+        recipe=recipe,
+        classes=data.dataset.classes,
+        training=parts.training,
+        validation=parts.validation,
+        calibration=parts.calibration,
+        identity=_identity(recipe, data),
+        workplace=session.workplace,
+        watcher=session.watcher,
+        stop=session.stop,
+    )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -23,7 +23,7 @@ from sightline.models.weights import assign_weights, named_weights
 from sightline.training.fast_layers import with_fast_layers
 from sightline.training.features import FrozenBackbone
 from sightline.training.head import Head, fit_head
-from sightline.training.loop import Run, Watcher, run_loop
+from sightline.training.loop import Constraint, Run, Watcher, run_loop
 from sightline.training.memory import check_memory
 from sightline.training.parts import Part, heeding
 from sightline.training.prefix import FrozenPrefix
@@ -128,6 +128,26 @@ def _for_use(model: keras.Model, job: Job) -> keras.Model:
     return used
 
 
+def continue_training(
+    model: keras.Model, job: Job, *, learner: keras.Model, constraint: Constraint | None = None
+) -> Trained:
+    """Train all of a network on from the weights that it has.
+
+    Args:
+        model: Built for `job.architecture`.
+        job: Whose recipe has a gradient part.
+        learner: The model in the form in which it learns, its weights under the same names:
+            `model` itself, or a copy that computes otherwise with them.
+        constraint: What the weights must satisfy.
+
+    Raises:
+        Interrupted, NonFiniteError, ResumeMismatchError, MachineError: As
+            `training.loop.run_loop`.
+    """
+    history = _descend(model, job, _pixels(job), learner=learner, constraint=constraint)
+    return Trained(model=_for_use(model, job), history=history, head=None)
+
+
 @contextmanager
 def _seeded(seed: int) -> Iterator[None]:
     """Draw first weights from `seed`, and leave Python's and NumPy's own generators as they were.
@@ -161,11 +181,14 @@ def _standard(model: keras.Model, job: Job) -> Trained:
     pixels = _pixels(job)
     head, _ = _fit_head(model, job, _backbone(model, job), pixels=pixels)
     freeze_batch_normalization(model)
-    return Trained(model=model, history=_descend(model, job, pixels), head=head)
+    history = _descend(model, job, pixels, learner=_in_precision(model, job))
+    return Trained(model=model, history=history, head=head)
 
 
 def _scratch(model: keras.Model, job: Job) -> Trained:
-    return Trained(model=model, history=_descend(model, job, _pixels(job)), head=None)
+    learner = with_fast_layers(_in_precision(model, job))
+    history = _descend(model, job, _pixels(job), learner=learner)
+    return Trained(model=model, history=history, head=None)
 
 
 _MODES: Mapping[Mode, Callable[[keras.Model, Job], Trained]] = {
@@ -271,12 +294,16 @@ def _features(
 
 
 def _descend(
-    model: keras.Model, job: Job, pixels: Sequence[Rows]
+    model: keras.Model,
+    job: Job,
+    pixels: Sequence[Rows],
+    *,
+    learner: keras.Model,
+    constraint: Constraint | None = None,
 ) -> tuple[Mapping[str, float], ...]:
     optimisation = job.recipe.optimisation
     if optimisation is None:
         raise ValueError("the recipe has no gradient part")
-    learner = _learner(model, job)
     trained, prefix = _divided(learner, model, optimisation)
     check_memory(trained, optimisation)
     small = _small_size(trained, optimisation)
@@ -307,6 +334,7 @@ def _descend(
         identity=job.identity,
         directory=job.workplace.checkpoints,
         distillation=job.recipe.distillation,
+        constraint=constraint,
     )
     history = run_loop(run, watcher=job.watcher, stop=job.stop)
     if learner is not model:
@@ -323,14 +351,6 @@ def _lessons(job: Job, teacher: Teacher, batches: TrainingBatches) -> TrainingBa
             pixels = part.pixels(job.workplace.cache, heeding(job.stop, progress))
     examples = replace(batches.examples, pixels=pixels)
     return replace(batches, examples=examples, small=None, small_steps=0, prepare=teacher.logits)
-
-
-def _learner(model: keras.Model, job: Job) -> keras.Model:
-    """Return the model in the form in which it is trained fastest, with the same weights."""
-    learner = _in_precision(model, job)
-    if job.recipe.mode == "scratch":  # otherwise normalisation is frozen
-        return with_fast_layers(learner)
-    return learner
 
 
 def _in_precision(model: keras.Model, job: Job) -> keras.Model:

@@ -169,7 +169,9 @@ def find_images(
         places = np.linspace(0, len(rows) - 1, min(most, len(rows))).round().astype(int)
         return [rows[place] for place in places]
 
-    wanted = most_samples or (0 if precision is None else precision.samples)
+    wanted = most_samples or (
+        0 if precision is None else precision.samples_for(bundle.architecture)
+    )
     chosen, samples = some("validation", MOST_COMPARED), some("train", wanted)
     for found, name in ((chosen, "validation"), (samples or not wanted, "train")):
         if not found:
@@ -244,8 +246,9 @@ def export(
         CheckFailedError: The export disagrees with its source, or is shown to answer worse.
         ModelError, MissingPackageError: As `exporting.export_bundle`.
     """
-    if images is None and (precision.samples or verify):
-        raise _no_images(precision)
+    needed = precision.samples_for(bundle.architecture)
+    if images is None and (needed or verify):
+        raise _no_images(precision, needed)
     allowed = precision.allowed
     if tolerance is not None:
         allowed = overridden(allowed, tolerance)
@@ -328,8 +331,8 @@ def samples_of(rows: Sequence[Row], preprocessing: Preprocessing) -> Samples:
     return lambda: (load(row.source, preprocessing).pixels for row in rows)
 
 
-def _no_images(precision: Precision) -> ConfigError:
-    if precision.samples:
+def _no_images(precision: Precision, needed: int) -> ConfigError:
+    if needed:
         what = f"{precision.name} needs training images, to see which values occur."
     else:
         what = "An export is proven on real images, and none were given."
@@ -337,5 +340,5 @@ def _no_images(precision: Precision) -> ConfigError:
         what,
         expected="the data that the model was trained from",
         fix="name it after the model: sightline export MODEL DATA --save ...",
-        code="no_samples" if precision.samples else "no_data",
+        code="no_samples" if needed else "no_data",
     )
