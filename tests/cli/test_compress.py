@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from sightline.cli import main
@@ -71,6 +72,23 @@ def test_a_student_may_see_smaller_images(folder: Path, capsys: pytest.CaptureFi
     assert made.recipe["distillation"]["temperature"] == 2.0
     code, _, err = run(capsys, *words)
     assert code == 2 and "--overwrite" in err
+
+
+def test_a_pruned_model_can_be_trained_for_8_bits(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pruned, trained = folder / "zeros.sightline", folder / "int8.sightline"
+    words = (folder / "m.sightline", folder / "digits", "--method", "magnitude", "--save", pruned)
+    code, out, err = run(capsys, *words, "--sparsity", "0.75", "--epochs", "1")
+    assert code == 0, err
+    assert "gzip" in out
+    words = (pruned, folder / "digits", "--method", "int8", "--save", trained, "--epochs", "1")
+    code, _, err = run(capsys, *words)
+    assert code == 0, err
+    made = read_bundle(trained)
+    assert made.architecture.quantized and made.recipe["compression"]["method"] == "int8"
+    kernel = made.weights()["conv_2/kernel"]
+    assert np.count_nonzero(kernel) <= 0.25 * kernel.size + 1  # zeros stay
 
 
 @pytest.mark.parametrize(

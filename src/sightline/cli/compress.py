@@ -43,11 +43,15 @@ def compress(
     model: Model,
     data: Annotated[Path, typer.Argument(metavar="DATA", help="What the model was trained from.")],
     *,
-    method: Annotated[str, _option(_METHOD, "distill or channels.", metavar="NAME")],
+    method: Annotated[str, _option(_METHOD, "distill, channels, magnitude, int8.", metavar="NAME")],
     save: Annotated[Path, _option(_RUN, "Where the smaller model goes.", metavar="FILE")],
     keep: Annotated[
         float | None,
         _option(_METHOD, "Share of the multiply-adds that stays (channels).", metavar="SHARE"),
+    ] = None,
+    sparsity: Annotated[
+        float | None,
+        _option(_METHOD, "Share of the weights that become zero (magnitude).", metavar="SHARE"),
     ] = None,
     epochs: Annotated[int | None, _option(_METHOD, "Passes over the training images.")] = None,
     option: Annotated[
@@ -80,6 +84,7 @@ def compress(
     """
     named = {
         "keep": keep,
+        "sparsity": sparsity,
         "epochs": epochs,
         "seed": seed,
         "backbone": backbone,

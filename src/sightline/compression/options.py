@@ -112,6 +112,42 @@ class ChannelOptions(TaughtOptions):
         check_whole("images", self.images, 1, 1_000_000)
 
 
+@dataclass(frozen=True, kw_only=True)
+class MagnitudeOptions(TaughtOptions):
+    """Of pruning by magnitude: how many weights go, and when.
+
+    Attributes:
+        sparsity: Share of the weights of each kernel that are zero in the end.
+        ramp: Share of the steps in which that many become zero; in the others the rest learns on.
+        every: Steps between one pruning and the next.
+    """
+
+    sparsity: float = 0.5
+    ramp: float = 0.5
+    every: int = 10
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_number("sparsity", self.sparsity, 0.01, 0.99)
+        check_number("ramp", self.ramp, 0, 1)
+        check_whole("every", self.every, 1, 1_000_000)
+
+
+@dataclass(frozen=True, kw_only=True)
+class QuantizationOptions(TaughtOptions):
+    """Of quantisation-aware training: what shows which values occur.
+
+    Attributes:
+        images: Training images that are looked at for that.
+    """
+
+    images: int = 200
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_whole("images", self.images, 1, 1_000_000)
+
+
 def check_whole(name: str, value: Any, low: int, high: int) -> None:
     """Refuse what is not a whole number from `low` to `high`.
 

@@ -5,7 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from sightline.compression.method import Method
-from sightline.compression.options import ChannelOptions, DistillOptions
+from sightline.compression.options import (
+    ChannelOptions,
+    DistillOptions,
+    MagnitudeOptions,
+    QuantizationOptions,
+)
 from sightline.errors import unknown_name
 
 
@@ -46,4 +51,23 @@ _CHANNELS = Method(
     "arXiv:1906.10771",
 )
 
-METHODS: Mapping[str, Method] = _table(_DISTILL, _CHANNELS)
+_MAGNITUDE = Method(
+    name="magnitude",
+    title="Pruning by magnitude",
+    summary="The smallest weights become zero: a smaller download, no more speed.",
+    apply="sightline.compression.magnitude:prune_magnitude",
+    options=MagnitudeOptions,
+    source="Zhu and Gupta 2017, To prune, or not to prune, arXiv:1710.01878",
+)
+
+_INT8 = Method(
+    name="int8",
+    title="Quantisation-aware training",
+    summary="The network learns with the rounding of 8 bits; its int8 export then answers alike.",
+    apply="sightline.compression.quantization_aware:train_for_int8",
+    options=QuantizationOptions,
+    source="Jacob et al. 2018, Quantization and Training of Neural Networks for Efficient "
+    "Integer-Arithmetic-Only Inference, arXiv:1712.05877",
+)
+
+METHODS: Mapping[str, Method] = _table(_DISTILL, _CHANNELS, _MAGNITUDE, _INT8)

@@ -83,14 +83,6 @@ class Job:
         """The network while it is trained: it sees each image once, whatever it does in use."""
         return replace(self.recipe.architecture, tta="none")
 
-    @property
-    def steps(self) -> int:
-        """Steps of gradient descent in all."""
-        chosen = self.recipe.optimisation
-        if chosen is None:
-            return 0
-        return chosen.epochs * steps_per_epoch(len(self.training), chosen.batch_size)
-
 
 @dataclass(frozen=True, kw_only=True)
 class Trained:
