@@ -57,6 +57,9 @@ def test_channels_are_pruned_and_it_is_told(
     assert after.record() == before.record()
     assert after.recipe["compression"]["method"] == "channels"
     assert LiteRTRunner(after).classes == before.classes
+    page = folder / "page.json"
+    assert main(["report", str(path), str(folder / "digits"), "--save", str(page)]) == 0
+    assert json.loads(page.read_text())["schema"] == "report"
 
 
 def test_a_student_may_see_smaller_images(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

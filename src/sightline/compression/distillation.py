@@ -72,6 +72,13 @@ def student_recipe(
         options=asked.backbone_options,
     )
     same_network = (student.backbone, student.options) == (teacher.backbone, teacher.options)
+    if same_network and (student.height, student.width) == (teacher.height, teacher.width):
+        raise ConfigError(
+            "The student would be the teacher's network again, for images of the same size.",
+            expected="another backbone, other options of it, or another image size",
+            fix="add --image-size 128, for example, or --backbone-option alpha=0.5",
+            code="nothing_smaller",
+        )
     weights = options.weights or _weights(student, same_network=same_network)
     if weights == OWN_WEIGHTS and not same_network:
         raise ConfigError(

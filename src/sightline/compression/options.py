@@ -89,7 +89,8 @@ class DistillOptions(TaughtOptions):
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.backbone is not None:
-            complete(backbone_card(self.backbone).options, self.backbone_options, owner="it")
+            options = backbone_card(self.backbone).options
+            complete(options, self.backbone_options, owner=self.backbone)
         if self.weights is not None and self.weights not in WEIGHTS:
             raise unknown_name("weights", self.weights, WEIGHTS)
 

@@ -18,6 +18,7 @@ from sightline.inference.latency import Latency, measure_latencies
 from sightline.models.build import build
 from sightline.models.bundle import WEIGHTS, Bundle, write_bundle
 from sightline.models.costs import multiply_adds
+from sightline.models.rules import Rules
 from sightline.training.assemble import Made
 from sightline.training.learnable import Learnable
 from sightline.training.loop import Watcher
@@ -49,6 +50,11 @@ def compress(plan: Plan, *, watcher: Watcher, stop: StopRequest) -> CompressResu
         with watcher.stage("reading images") as progress:
             contents = plan.dataset.contents(progress=heeding(stop, progress))
         data = on_record(plan.bundle, plan.dataset, contents)
+        if _is_ruled(plan.bundle.rules):
+            watcher.note(
+                "The rules that the model answers by hold for it alone and are not taken over: "
+                "run `sightline decide` on the new one."
+            )
         plan.folder.begin()
         session = in_folder(
             plan.folder.checkpoints, watcher, stop, cache_bytes=plan.request.cache_bytes
@@ -57,6 +63,12 @@ def compress(plan: Plan, *, watcher: Watcher, stop: StopRequest) -> CompressResu
         result = _finish(plan, data, made, session)
         plan.folder.end()
     return replace(result, seconds=time.monotonic() - began)
+
+
+def _is_ruled(rules: Rules) -> bool:
+    """Return whether a model has rules that somebody asked for."""
+    moved = any(threshold != 0.5 for threshold in rules.thresholds)
+    return bool(rules.unsure_below) or rules.positive is not None or moved
 
 
 def _finish(plan: Plan, data: Learnable, made: Made, session: Session) -> CompressResult:
