@@ -12,7 +12,7 @@ from sightline.compression.options import QuantizationOptions
 from sightline.compression.quantization_aware import set_ranges, train_for_int8
 from sightline.conversion import to_litert
 from sightline.errors import CheckFailedError, ConfigError
-from sightline.exporting import FORMATS, export_bundle
+from sightline.exporting import FORMATS, Material, export_bundle
 from sightline.images import load
 from sightline.inference import LiteRTModel, LiteRTRunner
 from sightline.models.bundle import Bundle, read_bundle, write_bundle
@@ -103,8 +103,8 @@ def test_its_export_needs_no_training_images(made: Made, data: Learnable, bundle
         200,
     )
     seen = pixels(data, bundle, "validation")
-    export = export_bundle(made.bundle, FORMATS["litert"], INT8, pixels=seen)
-    assert export.verification is not None and export.verification.passed
+    export = export_bundle(made.bundle, FORMATS["litert"], INT8, Material(pixels=seen))
+    assert export.proven is not None and export.proven.verification.passed
 
 
 def test_ranges_are_those_of_the_values(made: Made, data: Learnable) -> None:
