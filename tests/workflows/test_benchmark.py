@@ -11,9 +11,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from sightline.errors import ImageError, ModelError
 from sightline.evaluation import compare
+from sightline.images import Preprocessing
+from sightline.models.rules import Rules
 from sightline.predictions import Predictions
-from sightline.workflows.benchmark import Advice, advise, within_point
+from sightline.workflows import rounds
+from sightline.workflows.benchmark import Advice, Artefact, advise, within_point
 from sightline.workflows.rounds import Job, Rounds, Speed, turns
 
 
@@ -76,9 +80,34 @@ def test_only_what_is_shown_is_recommended() -> None:
 def test_a_model_that_cannot_be_run_is_an_error_and_leaves_no_process(tmp_path: Path) -> None:
     np.save(tmp_path / "pixels.npy", np.zeros((1, 2, 2, 3), np.uint8))
     job = Job(path=tmp_path / "none.sightline", pixels=tmp_path / "pixels.npy")
-    rounds = Rounds([job], threads=(1,), seconds=0.1)
-    assert rounds.measure() == {}
-    assert rounds.errors[0].exit_code == 4 and "none.sightline" in rounds.errors[0].what
+    one = Rounds([job], threads=(1,), seconds=0.1)
+    assert one.measure() == {}
+    assert one.errors[0].exit_code == 4 and "none.sightline" in one.errors[0].what
+
+
+def test_a_process_that_dies_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rounds, "_CODE", "import os; os.write(1, b'{}\\n'); os.abort()")
+    child = rounds.Child(Job(path=Path("a.model"), pixels=Path("b")), 1)
+    with pytest.raises(ModelError, match=f"a.model ended with {-signal.SIGABRT}"):
+        child.ask({"do": "say"})
+    child.close()
+
+
+def test_a_row_that_cannot_be_decoded_is_in_no_figure() -> None:
+    answered, black = predictions(90, 100), {3: ImageError("cut off")}
+    artefact = Artefact(
+        name="a",
+        path=Path("a"),
+        size=1,
+        classes=answered.classes,
+        task=answered.task,
+        rules=Rules(),
+        preprocessing=Preprocessing(height=2, width=2, channels=3),
+        source="",
+    )
+    own = artefact.predictions(answered.names, answered.probabilities, black)
+    assert own.ok.sum() == 99 and not own.ok[3]
+    assert compare(own, own, [("a",)] * 100).failed == 1
 
 
 CODE = """

@@ -81,6 +81,9 @@ def benchmark(
     for look in looks:
         for note in look.notes(""):
             console.note(note)
+    failed = max((line.comparison.failed for line in found.lines if line.comparison), default=0)
+    if failed:
+        console.note(f"{failed:,} images cannot be decoded and are in no figure")
     if plot is not None:
         _plot(found, plot)
     if console.as_json:
@@ -158,6 +161,7 @@ def _line_json(line: Line) -> dict[str, Any]:
         "difference": compared and compared.gain.to_json(),
         "within_a_point": line.within if compared else None,
         "agreement": line.agreement,
+        "failed": compared and compared.failed,
     }
 
 

@@ -20,7 +20,7 @@ import numpy as np
 
 from sightline import __version__, machine
 from sightline.dataset import Content, Dataset, Row
-from sightline.errors import ConfigError, DataError, SightlineError
+from sightline.errors import ConfigError, DataError, ImageError, SightlineError
 from sightline.evaluation import Comparison, check_same_classes, compare
 from sightline.evaluation.changes import with_columns
 from sightline.files import printable, sha256_bytes
@@ -68,13 +68,24 @@ class Artefact:
     source: str
     bundle: Bundle | None = None
 
-    def predictions(self, names: Sequence[str], probabilities: np.ndarray) -> Predictions:
-        """Return answers by the rules of the model for probabilities (n, k)."""
+    def predictions(
+        self, names: Sequence[str], probabilities: np.ndarray, errors: Mapping[int, SightlineError]
+    ) -> Predictions:
+        """Return answers by the rules of the model.
+
+        Args:
+            names: Of the n images.
+            probabilities: float32 (n, k); those of rows that failed say nothing.
+            errors: Why a row failed.
+        """
+        probabilities = probabilities.copy()
+        probabilities[list(errors)] = np.nan
         return Predictions(
             task=self.task,
             classes=self.classes,
             names=tuple(names),
             probabilities=probabilities,
+            errors=errors,
             threshold=self.rules.threshold(self.classes),
         )
 
@@ -270,7 +281,7 @@ def benchmark(
     artefacts = [line.artefact for line in lines if line.artefact is not None]
     rows = selection.rows if selection is not None else ()
     with tempfile.TemporaryDirectory(prefix="sightline-") as folder:
-        files = _pixel_files(artefacts, rows, Path(folder))
+        files, errors = _pixel_files(artefacts, rows, Path(folder))
         jobs = [
             Job(path=one.path, pixels=files[one.preprocessing], predict=len(rows))
             for one in artefacts
@@ -287,7 +298,7 @@ def benchmark(
             error=rounds.errors.get(job),
         )
     return Benchmark(
-        lines=tuple(_judged(found, rows)),
+        lines=tuple(_judged(found, rows, errors)),
         machine=here,
         selection=selection,
     )
@@ -347,9 +358,14 @@ def _artefact(path: Path, name: str) -> Artefact:
 
 def _pixel_files(
     artefacts: Sequence[Artefact], rows: Sequence[Row], folder: Path
-) -> dict[Preprocessing, Path]:
-    """Write what the models are asked, once for each way of making pixels."""
+) -> tuple[dict[Preprocessing, Path], dict[int, SightlineError]]:
+    """Write what the models are asked, once for each way of making pixels.
+
+    Returns:
+        The files, and why rows could not be decoded: these are black, and judged by nobody.
+    """
     files: dict[Preprocessing, Path] = {}
+    errors: dict[int, SightlineError] = {}
     for one in artefacts:
         how = one.preprocessing
         if how in files:
@@ -359,23 +375,28 @@ def _pixel_files(
         pixels = np.lib.format.open_memmap(files[how], mode="w+", dtype=np.uint8, shape=shape)
         if rows:
             for place, row in enumerate(rows):
-                pixels[place] = load(row.source, how).pixels
+                try:
+                    pixels[place] = load(row.source, how).pixels
+                except ImageError as error:
+                    errors[place] = error
         else:
             pixels[:] = np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
         pixels.flush()
-    return files
+    return files, errors
 
 
-def _judged(lines: Sequence[Line], rows: Sequence[Row]) -> Iterator[Line]:
+def _judged(
+    lines: Sequence[Line], rows: Sequence[Row], errors: Mapping[int, SightlineError]
+) -> Iterator[Line]:
     """Yield the lines with what the images say of their answers."""
     names, labels = [row.name for row in rows], [row.labels for row in rows]
-    said = [_predictions(line, names) for line in lines]
+    said = [_predictions(line, names, errors) for line in lines]
     first = said[0] if said else None
     for line, own in zip(lines, said, strict=True):
-        if first is None or own is None:
+        if first is None or own is None or not first.ok.any():
             yield line
             continue
-        same = (first.chosen == with_columns(own, first.classes)).all(axis=1)
+        same = (first.chosen == with_columns(own, first.classes)).all(axis=1)[first.ok]
         yield Line(
             name=line.name,
             artefact=line.artefact,
@@ -386,7 +407,9 @@ def _judged(lines: Sequence[Line], rows: Sequence[Row]) -> Iterator[Line]:
         )
 
 
-def _predictions(line: Line, names: Sequence[str]) -> Predictions | None:
+def _predictions(
+    line: Line, names: Sequence[str], errors: Mapping[int, SightlineError]
+) -> Predictions | None:
     if line.artefact is None or line.measured is None or line.measured.answers is None:
         return None
-    return line.artefact.predictions(names, line.measured.answers[0])
+    return line.artefact.predictions(names, line.measured.answers[0], errors)
