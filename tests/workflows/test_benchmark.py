@@ -17,7 +17,8 @@ from sightline.images import Preprocessing
 from sightline.models.rules import Rules
 from sightline.predictions import Predictions
 from sightline.workflows import rounds
-from sightline.workflows.benchmark import Advice, Artefact, advise, within_point
+from sightline.workflows.artefacts import Artefact
+from sightline.workflows.benchmark import Advice, advise, within_point
 from sightline.workflows.rounds import Job, Rounds, Speed, turns
 
 

@@ -15,14 +15,13 @@ from sightline.errors import ConfigError, ModelError, SightlineError
 from sightline.files import free_path, printable
 from sightline.reporting.columns import signed
 from sightline.reporting.pareto import Point, save_pareto
+from sightline.workflows.artefacts import Artefact, select_images
 from sightline.workflows.benchmark import (
     Advice,
-    Artefact,
     Benchmark,
     Line,
     describe_machine,
     read_artefacts,
-    select_images,
 )
 from sightline.workflows.benchmark import benchmark as measure
 from sightline.workflows.looks import Looks, record_look
