@@ -166,7 +166,8 @@ def _line_json(line: Line) -> dict[str, Any]:
 
 def _tell(console: Console, found: Benchmark) -> None:
     here = found.machine
-    console.line(f"{here['processor']}, {here['cores']:g} cores, load {here['load']:.1f}")
+    able = f" ({', '.join(here['instructions'])})" if here["instructions"] else ""
+    console.line(f"{here['processor']}{able}, {here['cores']:g} cores, load {here['load']:.1f}")
     console.line(f"Python {here['python']}, Sightline {here['sightline']}, {here['system']}")
     versions = {
         f"{name} {version}"

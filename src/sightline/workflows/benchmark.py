@@ -36,6 +36,9 @@ POINT = 0.01
 _BUSY = 0.5
 """Processes that want to run, on average over a minute, from which on the machine is busy."""
 
+_INSTRUCTIONS = ("avx2", "avx512f", "avx_vnni", "avx512_vnni", "amx_int8", "asimd", "asimddp")
+"""Of the processor's, those that decide how fast networks of 32 and of 8 bits are."""
+
 Progress = Callable[[int, int], None]
 Shown = Literal["yes", "no", "not_shown"]
 
@@ -207,11 +210,15 @@ def benchmark(
 
 def describe_machine() -> dict[str, Any]:
     """Return what figures of speed depend on, and whether something else keeps it busy."""
-    model = re.search(r"^model name\s*:\s*(.+)$", machine.read_system("/proc/cpuinfo"), re.M)
+    processor = machine.read_system("/proc/cpuinfo")
+    model = re.search(r"^model name\s*:\s*(.+)$", processor, re.M)
+    flags = re.search(r"^(?:flags|Features)\s*:\s*(.+)$", processor, re.M)
+    known = set(flags[1].split()) if flags else set()
     load = os.getloadavg()[0]
     memory = machine.memory()
     return {
         "processor": model[1].strip() if model else platform.processor() or platform.machine(),
+        "instructions": [name for name in _INSTRUCTIONS if name in known],
         "cores": machine.cores(),
         "memory_bytes": memory and memory.total,
         "system": platform.platform(),
