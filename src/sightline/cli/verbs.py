@@ -114,6 +114,12 @@ VERBS = _table(
         panel="After training",
     ),
     Verb(
+        name="benchmark",
+        target="sightline.cli.benchmark:benchmark",
+        summary="Is it faster? Models and exports side by side, in one run.",
+        panel="After training",
+    ),
+    Verb(
         name="audit",
         target="sightline.cli.audit:audit",
         summary="Look for what makes data untrustworthy, before training.",
