@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import keras
 import numpy as np
@@ -56,10 +56,13 @@ def randomise(model: keras.Model, seed: int = 0) -> keras.Model:
     return model
 
 
-def small_bundle(name: str) -> Bundle:
+def small_bundle(name: str, change: Callable[[keras.Model], None] | None = None) -> Bundle:
+    """Return a bundle of one of `ARCHITECTURES`, with a network that was changed at the end."""
     architecture = ARCHITECTURES[name]
     model = randomise(build(architecture))
     _spread(model, architecture)
+    if change is not None:
+        change(model)
     graph = to_litert(model)
     labels = architecture.task == "multi_label"
     members = {WEIGHTS: pack_weights(named_weights(model)), TWIN: graph.content}

@@ -12,11 +12,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from sightline.errors import CheckFailedError
 from sightline.evaluation.calibration import fit_temperature
 from sightline.inference import Runner
 from sightline.models.bundle import HELD_OUT, WEIGHTS, Bundle
-from sightline.models.deciding import decide, held_out_of, unpromised
+from sightline.models.deciding import fulfil, held_out_of, unpromised
 from sightline.models.members import TEMPERATURE, pack_held_out, pack_weights
 from sightline.models.rules import HeldOut, familiar_rules
 from sightline.models.wishes import Wish
@@ -68,13 +67,4 @@ def refit(bundle: Bundle, runner: Runner, images: HeldOutImages) -> Bundle:
     if rules.unlike_above is not None:
         rules = familiar_rules(replace(rules, unlike_above=None), again)
     told = replace(bundle, rules=rules, members={**bundle.members, **packed})
-    for part in Wish.from_json(bundle.rules.wish).parts:
-        told = _as_wished(told, part)
-    return told
-
-
-def _as_wished(bundle: Bundle, wish: Wish) -> Bundle:
-    try:
-        return decide(bundle, wish)
-    except CheckFailedError:
-        return bundle
+    return fulfil(told, Wish.from_json(bundle.rules.wish))[0]

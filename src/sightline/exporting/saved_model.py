@@ -25,7 +25,6 @@ from PIL import Image
 
 from sightline.exporting.formats import Converted, Precision, Samples
 from sightline.exporting.graph_decoding import decode
-from sightline.exporting.stock import float32
 from sightline.exporting.warm_up import NAME, prediction_log, write_requests
 from sightline.images import Preprocessing
 from sightline.models.bundle import Bundle
@@ -47,8 +46,7 @@ def convert(bundle: Bundle, precision: Precision, samples: Samples | None) -> Co
     Raises:
         ModelError: The bundle's weights do not fit its architecture.
     """
-    with float32():
-        model = restore(bundle)
+    model = restore(bundle)
     with tempfile.TemporaryDirectory() as folder:
         version = Path(folder) / VERSION
         classes = Path(folder) / "classes.json"
@@ -83,6 +81,13 @@ class _Servable(tf.Module):
         self._model: Callable[[Any], Any] = lambda pixels: model(pixels, training=False)
         self._classes = [name.encode("utf-8", "surrogateescape") for name in bundle.classes]
         self._preprocessing = bundle.preprocessing
+        # Traced once for both signatures, and as it is written: rewriting it would take three
+        # times as long, and it says its branches and loops by itself.
+        self._decode = tf.function(
+            lambda files: decode(files, bundle.preprocessing),
+            input_signature=[tf.TensorSpec((None,), tf.string)],
+            autograph=False,
+        )
 
     def signatures(self) -> dict[str, Any]:
         """Return the functions by the names of their signatures."""
@@ -91,9 +96,13 @@ class _Servable(tf.Module):
         pixels = tf.TensorSpec(shape, tf.uint8, name="pixels")
         encoded = tf.TensorSpec((None,), tf.string, name="image_bytes")
         return {
-            "serving_default": tf.function(self._serve, input_signature=[pixels]),
-            "serve_bytes": tf.function(self._serve_bytes, input_signature=[encoded]),
-            "decode_bytes": tf.function(self._decode_bytes, input_signature=[encoded]),
+            "serving_default": tf.function(self._serve, input_signature=[pixels], autograph=False),
+            "serve_bytes": tf.function(
+                self._serve_bytes, input_signature=[encoded], autograph=False
+            ),
+            "decode_bytes": tf.function(
+                self._decode_bytes, input_signature=[encoded], autograph=False
+            ),
         }
 
     def _serve(self, pixels: Any) -> dict[str, Any]:
@@ -101,7 +110,7 @@ class _Servable(tf.Module):
         return {name: given[name] for name in _OUTPUTS}
 
     def _serve_bytes(self, image_bytes: Any) -> dict[str, Any]:
-        probabilities = self._model(decode(image_bytes, self._preprocessing))["probabilities"]
+        probabilities = self._model(self._decode(image_bytes))["probabilities"]
         # Of equals the first comes first, as everywhere.
         order = tf.argsort(probabilities, axis=1, direction="DESCENDING", stable=True)
         return {
@@ -111,7 +120,7 @@ class _Servable(tf.Module):
         }
 
     def _decode_bytes(self, image_bytes: Any) -> dict[str, Any]:
-        return {"pixels": decode(image_bytes, self._preprocessing)}
+        return {"pixels": self._decode(image_bytes)}
 
 
 def _warm_up(preprocessing: Preprocessing) -> list[bytes]:

@@ -8,8 +8,7 @@ quotient).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import keras
@@ -17,18 +16,7 @@ import numpy as np
 
 from sightline.models.bundle import Bundle
 from sightline.models.layers import CAFFE_MEAN, CaffeScaling, MeanOfViews, MirrorViews, Temperature
-from sightline.models.restore import restore
-
-
-@contextmanager
-def float32() -> Iterator[None]:
-    """Build in float32, whatever policy training or a notebook set for the process."""
-    before = keras.config.dtype_policy()
-    keras.config.set_dtype_policy("float32")
-    try:
-        yield
-    finally:
-        keras.config.set_dtype_policy(before)
+from sightline.models.restore import float32, restore
 
 
 def stock_model(bundle: Bundle) -> keras.Model:

@@ -76,6 +76,21 @@ def decide(bundle: Bundle, wish: Wish) -> Bundle:
     return replace(bundle, rules=rules)
 
 
+def fulfil(bundle: Bundle, wish: Wish) -> tuple[Bundle, CheckFailedError | None]:
+    """Return the bundle with as much of a wish as can be shown, and why it lacks the rest.
+
+    Raises:
+        ConfigError: As `decide`.
+    """
+    refused = None
+    for part in wish.parts:
+        try:
+            bundle = decide(bundle, part)
+        except CheckFailedError as error:
+            refused = refused or error
+    return bundle, refused
+
+
 def _answering_all(rules: Rules) -> Rules:
     kept = _without(rules, "unsure_below", "unlike_above", *_shown_thresholds(rules))
     return replace(kept, unsure_below=(), unlike_above=None)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import keras
 import numpy as np
 
@@ -12,12 +15,13 @@ from sightline.models.weights import assign_weights
 
 
 def restore(bundle: Bundle) -> keras.Model:
-    """Return the bundle's network with its weights.
+    """Return the bundle's network with its weights, computing in float32.
 
     Raises:
         ModelError: A weight is missing, left over, of another shape or type, or not finite.
     """
-    model = build(bundle.architecture)
+    with float32():
+        model = build(bundle.architecture)
     weights = bundle.weights()
     temperature = weights.get(TEMPERATURE)
     if bundle.architecture.task == "multi_label" and temperature is not None:
@@ -25,3 +29,14 @@ def restore(bundle: Bundle) -> keras.Model:
         weights[TEMPERATURE] = np.broadcast_to(temperature, (bundle.architecture.classes,))
     assign_weights(model, weights)
     return model
+
+
+@contextmanager
+def float32() -> Iterator[None]:
+    """Build in float32, whatever policy training or a notebook set for the process."""
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy("float32")
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(before)

@@ -18,7 +18,9 @@ from sightline.inference.latency import Latency, measure_latencies
 from sightline.models.build import build
 from sightline.models.bundle import WEIGHTS, Bundle, write_bundle
 from sightline.models.costs import multiply_adds
+from sightline.models.deciding import fulfil
 from sightline.models.rules import Rules
+from sightline.models.wishes import Wish
 from sightline.training.assemble import Made
 from sightline.training.learnable import Learnable
 from sightline.training.loop import Watcher
@@ -50,25 +52,26 @@ def compress(plan: Plan, *, watcher: Watcher, stop: StopRequest) -> CompressResu
         with watcher.stage("reading images") as progress:
             contents = plan.dataset.contents(progress=heeding(stop, progress))
         data = on_record(plan.bundle, plan.dataset, contents)
-        if _is_ruled(plan.bundle.rules):
-            watcher.note(
-                "The rules that the model answers by hold for it alone and are not taken over: "
-                "run `sightline decide` on the new one."
-            )
         plan.folder.begin()
         session = in_folder(
             plan.folder.checkpoints, watcher, stop, cache_bytes=plan.request.cache_bytes
         )
         made = load_attribute(plan.method.apply)(plan.bundle, data, session, plan.options)
+        made = _as_wished(made, plan.bundle.rules, watcher)
         result = _finish(plan, data, made, session)
         plan.folder.end()
     return replace(result, seconds=time.monotonic() - began)
 
 
-def _is_ruled(rules: Rules) -> bool:
-    """Return whether a model has rules that somebody asked for."""
-    moved = any(threshold != 0.5 for threshold in rules.thresholds)
-    return bool(rules.unsure_below) or rules.positive is not None or moved
+def _as_wished(made: Made, rules: Rules, watcher: Watcher) -> Made:
+    """Return the smaller model with what was wished for of the original, chosen on its own answers.
+
+    Rules of the original hold for it alone.
+    """
+    bundle, refused = fulfil(made.bundle, Wish.from_json(rules.wish))
+    if refused is not None:
+        watcher.note(f"What was wished for of the original cannot be had of it: {refused.what}")
+    return replace(made, bundle=bundle, runner=LiteRTRunner(bundle))
 
 
 def _finish(plan: Plan, data: Learnable, made: Made, session: Session) -> CompressResult:

@@ -12,7 +12,7 @@ from sightline.evaluation import Verdict, calibration_gain, evaluate, verdict
 from sightline.files import printable, write_error, write_json
 from sightline.inference import LiteRTRunner, predict
 from sightline.models.bundle import Bundle, write_bundle
-from sightline.models.deciding import decide
+from sightline.models.deciding import fulfil
 from sightline.models.wishes import Wish
 from sightline.reporting import save_curves
 from sightline.training.assemble import Made
@@ -127,12 +127,7 @@ def _report(test: Judged, subject: Subject, path: Path) -> tuple[Path | None, tu
 
 def _wished(made: Made, wish: Wish) -> tuple[Made, CheckFailedError | None]:
     """Return the model with the rules that were wished for, and why it lacks one of them."""
-    bundle, refused = made.bundle, None
-    for part in wish.parts:
-        try:
-            bundle = decide(bundle, part)
-        except CheckFailedError as error:
-            refused = refused or error
+    bundle, refused = fulfil(made.bundle, wish)
     return replace(made, bundle=bundle, runner=LiteRTRunner(bundle)), refused
 
 
