@@ -5,6 +5,8 @@ SHELL := bash
 export PYTHON
 
 BIN := .venv/bin
+# Tests of one file share what they train, so a file stays with one process.
+PYTEST := -m pytest -n $(or $(WORKERS),2) --dist loadfile
 INSTALLED := pyproject.toml constraints.txt scripts/environment.sh
 
 .PHONY: help demo test check test-all test-run docs coverage constraints clean
@@ -37,10 +39,10 @@ check: .venv/.installed
 	$(BIN)/lint-imports --no-logo
 
 test-all: .venv/.installed
-	$(BIN)/python -m pytest
+	$(BIN)/python $(PYTEST)
 
 test-run: .venv-run/.installed
-	SIGHTLINE_BASE_INSTALL=1 .venv-run/bin/python -m pytest
+	SIGHTLINE_BASE_INSTALL=1 .venv-run/bin/python $(PYTEST)
 
 docs: .venv/.installed
 	$(BIN)/python docs/generate_cli.py
