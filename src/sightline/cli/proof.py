@@ -54,7 +54,7 @@ def proof_lines(proof: Proof) -> tuple[str, ...]:
     read: tuple[str, ...] = ()
     if files is not None:
         read = (
-            f"{files.n} files read by its own decoder: pixels within {files.levels} levels, |Δp| "
+            f"{files.n} files read by its own decoder: pixels within {files.levels} of 255, |Δp| "
             f"up to {files.max_difference:.2g}, the same answer for {files.agreement:.3f} of them",
         )
     return (
