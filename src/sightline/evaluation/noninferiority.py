@@ -3,11 +3,45 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from statistics import NormalDist
+
+from sightline.evaluation.paired import Comparison
 
 _CONFIDENCE = 0.95
 _HALVINGS = 60
 _MOST_NEEDED = 10**7
+
+
+@dataclass(frozen=True, kw_only=True)
+class Turned:
+    """Answers that turned from one classifier to another, counted in what is independent.
+
+    Attributes:
+        lost: How many only the first has right.
+        won: How many only the second has right.
+        n: How many were compared.
+    """
+
+    lost: float
+    won: float
+    n: float
+
+    @classmethod
+    def of(cls, comparison: Comparison) -> Turned:
+        """Return what a comparison found; of images in groups, one of each group at most counts."""
+        n = comparison.groups or comparison.n
+        share = n / max(1, comparison.n)
+        return cls(lost=comparison.only_before * share, won=comparison.only_after * share, n=n)
+
+    @property
+    def limit(self) -> float:
+        """The one-sided 95 % upper limit of the drop in accuracy; 1 where nothing was compared."""
+        return drop_limit(self.lost, self.won, self.n) if self.n else 1.0
+
+    def needed(self, most: float) -> int | None:
+        """Return how many images would show a drop of at most `most` (`images_to_show`)."""
+        return images_to_show(self.lost, self.won, self.n, most) if self.n else None
 
 
 def drop_limit(only_before: float, only_after: float, n: float) -> float:

@@ -23,6 +23,7 @@ from sightline.dataset import Row
 from sightline.errors import ImageError, SightlineError
 from sightline.evaluation import Comparison, check_same_classes, compare
 from sightline.evaluation.changes import with_columns
+from sightline.evaluation.noninferiority import Turned
 from sightline.files import printable
 from sightline.images import Preprocessing, load
 from sightline.predictions import Predictions
@@ -119,13 +120,11 @@ class Benchmark:
 def within_point(comparison: Comparison) -> Shown:
     """Return whether the second is at most a point less accurate than the first.
 
-    The interval of the paired difference decides, not its middle.
+    The largest drop that the answers cannot exclude decides, as in `export --quantize auto`.
     """
-    gain = comparison.gain
-    # Less a hair: a limit that is a point but for rounding is a point.
-    if gain.low >= -POINT - 1e-9:
+    if Turned.of(comparison).limit <= POINT:
         return "yes"
-    return "no" if gain.high < -POINT else "not_shown"
+    return "no" if comparison.gain.high < -POINT else "not_shown"
 
 
 def advise(costs: Mapping[str, float], within: Mapping[str, Shown]) -> Advice:

@@ -17,7 +17,7 @@ import numpy as np
 
 from sightline.errors import CheckFailedError, ModelError, SightlineError
 from sightline.evaluation import Comparison
-from sightline.evaluation.noninferiority import drop_limit, images_to_show
+from sightline.evaluation.noninferiority import Turned
 from sightline.exporting import (
     Candidate,
     Export,
@@ -181,19 +181,15 @@ def _try(
         raise ValueError("an export without its proof")
     proof = proof_of(made.proven, images)
     made = replace(made, card=replace(made.card, verification=proof.to_json()))
-    comparison = proof.comparison
-    n = comparison.groups or comparison.n
-    scale = n / comparison.n
-    lost, won = comparison.only_before * scale, comparison.only_after * scale
-    limit = drop_limit(lost, won, n)
+    turned = Turned.of(proof.comparison)
     # What is proven to be the same function needs no images to show it.
     same = way.precision.allowed.agreement == 1
     return Tried(
         name=way.name,
         exported=Exported(export=made, proof=proof, source_bytes=len(bundle.twin())),
-        limit=limit,
-        needed=images_to_show(lost, won, n, most_drop),
-        qualified=same or limit <= most_drop,
+        limit=turned.limit,
+        needed=turned.needed(most_drop),
+        qualified=same or turned.limit <= most_drop,
     )
 
 

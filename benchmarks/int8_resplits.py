@@ -1,6 +1,6 @@
 """What eight bits cost: LiteRT in int8 against float32, over several resplits of the photos.
 
-    python benchmarks/quantized.py OUTPUT.json [--resplits 5]
+    python benchmarks/int8_resplits.py OUTPUT.json [--resplits 5]
 
 Each resplit trains MobileNetV2 (`--effort standard --flip`) in a process of its own, exports
 int8 as `sightline export` does, and compares both on the test part: accuracy paired image by
