@@ -91,6 +91,17 @@ def test_without_data_it_is_written_only_if_this_is_asked_for(
     assert document["verification"] == {} and document["comparison"] is None
 
 
+def test_a_folder_that_is_no_export_is_never_replaced(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    mine = tmp_path / "photos.saved_model"
+    mine.mkdir()
+    (mine / "only copy.jpg").write_bytes(b"1")
+    words = (folder / "m.sightline", folder / "digits", "--save", mine, "--overwrite")
+    code, _, err = run(capsys, "export", *words)
+    assert code == 2 and "no export" in err and (mine / "only copy.jpg").is_file()
+
+
 def test_auto_tries_many_and_takes_one_that_is_shown_to_be_good_enough(
     folder: Path,
     tmp_path: Path,
