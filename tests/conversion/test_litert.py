@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from ai_edge_litert.interpreter import Interpreter
 
-from sightline.conversion import LiteRTGraph, to_litert
+from sightline.conversion import LiteRTGraph, to_litert, to_litert_int8
 from sightline.errors import ModelError
 from sightline.images import Preprocessing
 from sightline.inference import LiteRTModel
@@ -148,7 +148,7 @@ def trained_for_8_bits(request: pytest.FixtureRequest) -> tuple[keras.Model, Lit
         place.low.assign(1.01 * min(0.0, float(np.min(values))))
         place.high.assign(1.01 * max(0.0, float(np.max(values))))
     round_kernels(model)
-    return model, to_litert(model, precision="int8")
+    return model, to_litert_int8(model)
 
 
 def test_what_was_trained_for_8_bits_computes_in_them(
@@ -225,6 +225,6 @@ def test_the_file_in_8_bits_computes_what_training_simulated(
     assert np.abs(expected - plain).max() > 0
 
 
-def test_8_bits_need_samples_or_a_network_that_knows() -> None:
-    with pytest.raises(ValueError, match="samples"):
-        to_litert(build(NETWORKS["tutorial_cnn"]), precision="int8")
+def test_8_bits_need_a_network_that_was_trained_for_them() -> None:
+    with pytest.raises(ValueError, match="not trained for 8 bits"):
+        to_litert_int8(build(NETWORKS["tutorial_cnn"]))

@@ -11,22 +11,19 @@ from __future__ import annotations
 
 import logging
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import keras
-import numpy as np
 import tensorflow as tf
 from ai_edge_litert.interpreter import Interpreter
 
 from sightline.errors import ModelError
 from sightline.models.quantized import ranges, simulated
 
-Precision = Literal["float32", "float16", "dynamic", "int8"]
-Samples = Callable[[], Iterable[np.ndarray]]
-"""Gives real pixels, one image after the other, as often as it is called."""
+_OUTPUTS = ("probabilities", "logits", "embedding")
 
 CONVERTER_VERSION = f"tensorflow {tf.__version__}"
 
@@ -47,29 +44,39 @@ class LiteRTGraph:
 def to_litert(
     model: keras.Model,
     *,
-    outputs: Sequence[str] = ("probabilities", "logits", "embedding"),
-    precision: Precision = "float32",
-    samples: Samples | None = None,
+    outputs: Sequence[str] = _OUTPUTS,
 ) -> LiteRTGraph:
     """Convert a model with a dict of outputs; batch 1, uint8 pixels in, float32 numbers out.
 
     Args:
         model: Built by `models.build`.
         outputs: The outputs to keep; what only others need is cut away.
-        precision: Of the weights: `"float16"`, `"dynamic"` (int8 weights, activations quantised
-            while it runs); or of all that is computed: `"int8"`.
-        samples: Gives pixels, uint8 (height, width, channels), that show int8 which values occur;
-            not looked at where the model was trained for 8 bits and knows (`models.quantized`).
 
     Raises:
         ModelError: The converter cannot express the model.
-        ValueError: `"int8"` without samples, of a model that does not know the ranges itself.
     """
-    if precision == "int8":
-        if ranges(model):
-            model, samples = simulated(model), None
-        elif samples is None:
-            raise ValueError("int8 needs samples")
+    return _converted(model, outputs)
+
+
+def to_litert_int8(model: keras.Model) -> LiteRTGraph:
+    """Convert a model that was trained for 8 bits: kernels and values on the levels it learned.
+
+    Args:
+        model: Built by `models.build`, of an architecture that is quantised.
+
+    Raises:
+        ModelError: The converter cannot express the model.
+        ValueError: The model does not know which values occur.
+    """
+    if not ranges(model):
+        raise ValueError("a model that was not trained for 8 bits")
+    optimisations = (tf.lite.Optimize.DEFAULT,)
+    return _converted(simulated(model), _OUTPUTS, optimisations=optimisations)
+
+
+def _converted(
+    model: keras.Model, outputs: Sequence[str], *, optimisations: Sequence[Any] = ()
+) -> LiteRTGraph:
     names = sorted(outputs)
 
     def answer(pixels: tf.Tensor) -> dict[str, tf.Tensor]:
@@ -83,7 +90,7 @@ def to_litert(
             converter = tf.lite.TFLiteConverter.from_concrete_functions(
                 [function.get_concrete_function()]
             )
-            _SETTINGS[precision](converter, samples)
+            converter.optimizations = list(optimisations)
             content = converter.convert()
         except Exception as error:  # the converter raises its own, untyped family
             raise ModelError(
@@ -93,33 +100,6 @@ def to_litert(
             ) from error
     tensors = ["Identity", *(f"Identity_{number}" for number in range(1, len(names)))]
     return LiteRTGraph(content=content, outputs=dict(zip(names, tensors, strict=True)))
-
-
-def _as_it_is(converter: Any, samples: Samples | None) -> None:
-    pass
-
-
-def _float16(converter: Any, samples: Samples | None) -> None:
-    converter.optimizations = [tf.lite.Optimize.DEFAULT]
-    converter.target_spec.supported_types = [tf.float16]
-
-
-def _dynamic(converter: Any, samples: Samples | None) -> None:
-    converter.optimizations = [tf.lite.Optimize.DEFAULT]
-
-
-def _int8(converter: Any, samples: Samples | None) -> None:
-    converter.optimizations = [tf.lite.Optimize.DEFAULT]
-    if samples is not None:
-        converter.representative_dataset = lambda: ([pixels[None]] for pixels in samples())
-
-
-_SETTINGS: Mapping[Precision, Callable[[Any, Samples | None], None]] = {
-    "float32": _as_it_is,
-    "float16": _float16,
-    "dynamic": _dynamic,
-    "int8": _int8,
-}
 
 
 def start_runtimes() -> None:

@@ -48,7 +48,7 @@ def convert(bundle: Bundle, precision: Precision, samples: Samples | None) -> Co
     """
     if precision.learned and bundle.architecture.quantized:
         model = load_attribute("sightline.models.restore:restore")(bundle)
-        graph = load_attribute("sightline.conversion:to_litert")(model, precision="int8")
+        graph = load_attribute("sightline.conversion:to_litert_int8")(model)
         return Converted(files={SUFFIX: graph.content}, outputs=graph.outputs)
     content = _CONVERTERS[precision.name](bundle, samples)
     return Converted(files={SUFFIX: content}, outputs=bundle.twin_outputs)
