@@ -7,7 +7,9 @@ import math
 import numpy as np
 import pytest
 
-from sightline.evaluation.noninferiority import drop_limit, images_to_show
+from sightline.evaluation import compare
+from sightline.evaluation.noninferiority import Turned, drop_limit, images_to_show
+from sightline.predictions import Predictions
 
 Z = 1.6448536269514722
 
@@ -63,3 +65,25 @@ def test_how_many_images_would_show_it() -> None:
     assert drop_limit(4 * times * 0.99, 3 * times * 0.99, found * 0.99) > 0.01
     assert images_to_show(10, 2, 341, 0.01) is None
     assert np.isfinite(drop_limit(341, 0, 341))
+
+
+def answers(right: np.ndarray) -> Predictions:
+    return Predictions(
+        task="multi_class",
+        classes=("a", "b"),
+        names=tuple(map(str, range(len(right)))),
+        probabilities=np.stack([right, 1 - right], axis=1).astype(np.float32),
+    )
+
+
+def test_a_large_group_is_worth_little_however_many_small_ones_there_are() -> None:
+    n = 500
+    groups = ["film"] * 400 + [None] * 100
+    both = answers(np.ones(n)), answers(np.ones(n))
+    labels = [("a",)] * n
+    alone = Turned.of(compare(*both, labels))
+    together = Turned.of(compare(*both, labels, groups=groups))
+    assert alone.n == n and together.n == pytest.approx(n**2 / (400**2 + 100))
+    assert alone.limit < 0.01 < 0.5 < together.limit
+    even = Turned.of(compare(*both, labels, groups=[str(row // 5) for row in range(n)]))
+    assert even.n == pytest.approx(100)

@@ -20,7 +20,7 @@ from sightline.files import free_path, printable
 from sightline.models.bundle import Bundle, read_bundle
 from sightline.workflows.choosing import PREFERENCES, Choice, choose
 from sightline.workflows.evaluate import select
-from sightline.workflows.export import check_replaceable, find_images
+from sightline.workflows.export import check_companions, check_replaceable, find_images
 from sightline.workflows.export import export as make
 from sightline.workflows.looks import record_look
 
@@ -45,12 +45,21 @@ def export(
         typer.Option(metavar="PRECISION", help="float16, dynamic, int8, or auto to try them all."),
     ] = None,
     max_drop: Annotated[
-        float,
-        typer.Option(min=0.0001, max=0.5, help="With auto: the drop in accuracy to be excluded."),
-    ] = 0.01,
+        float | None,
+        typer.Option(
+            min=0.0001,
+            max=0.5,
+            help="With auto: the drop in accuracy to be excluded; 0.01 by default.",
+            show_default=False,
+        ),
+    ] = None,
     prefer: Annotated[
-        str, typer.Option(help="With auto: speed or size decides among those that qualify.")
-    ] = "speed",
+        str | None,
+        typer.Option(
+            help="With auto: speed (the default) or size decides among those that qualify.",
+            show_default=False,
+        ),
+    ] = None,
     tolerance: Annotated[
         float | None,
         typer.Option(
@@ -75,8 +84,17 @@ def export(
     form, precision = format_of(save, None if auto else quantize)
     free_path(save, suffixes=(form.suffix,), overwrite=overwrite)
     check_replaceable(save)
+    if not overwrite:
+        check_companions(save, form)
     if auto:
         _check_auto(data, prefer, waived=no_verify or tolerance is not None)
+    elif max_drop is not None or prefer is not None:
+        raise ConfigError(
+            "--max-drop and --prefer choose among candidates, and there is one.",
+            expected="--quantize auto with them",
+            fix="add --quantize auto, or leave them out",
+            code="bad_option",
+        )
     if data is None and not no_verify:
         raise ConfigError(
             "An export is proven on real images, and none were given.",
@@ -87,7 +105,9 @@ def export(
     bundle = read_bundle(model)
     read = None if data is None else read_images(console, data, allow)
     if auto and read is not None:
-        chosen = _choose(console, model, bundle, form, read, most_drop=max_drop, prefer=prefer)
+        chosen = _choose(
+            console, model, bundle, form, read, most_drop=max_drop or 0.01, prefer=prefer
+        )
         chosen.exported.export.write(save)
         tell_choice(console, chosen, form, save)
         return
@@ -102,8 +122,8 @@ def export(
         tell_export(console, exported, save)
 
 
-def _check_auto(data: Path | None, prefer: str, *, waived: bool) -> None:
-    if prefer not in PREFERENCES:
+def _check_auto(data: Path | None, prefer: str | None, *, waived: bool) -> None:
+    if prefer is not None and prefer not in PREFERENCES:
         raise unknown_name("preference", prefer, PREFERENCES)
     if data is None or waived:
         raise ConfigError(
@@ -123,7 +143,7 @@ def _choose(
     read: tuple[Dataset, tuple[Content, ...]],
     *,
     most_drop: float,
-    prefer: str,
+    prefer: str | None,
 ) -> Choice:
     finest = max(form.precisions.values(), key=lambda one: one.samples)
     images = find_images(bundle, *read, finest, most_samples=MORE_SAMPLES)

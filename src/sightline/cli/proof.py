@@ -57,6 +57,8 @@ def proof_lines(proof: Proof) -> tuple[str, ...]:
             f"{files.n} files read by its own decoder: pixels within {files.levels} of 255, |Δp| "
             f"up to {files.max_difference:.2g}, the same answer for {files.agreement:.3f} of them",
         )
+        if files.refused:
+            read += (f"{len(files.refused)} more files were taken by one side only",)
     return (
         f"on {found.n} validation images: |Δp| up to {found.max_difference:.2g}, mean "
         f"{found.mean_difference:.2g}; the same answer for {found.agreement:.3f} of them",

@@ -29,8 +29,8 @@ class Turned:
 
     @classmethod
     def of(cls, comparison: Comparison) -> Turned:
-        """Return what a comparison found; of images in groups, one of each group at most counts."""
-        n = comparison.groups or comparison.n
+        """Return what a comparison found, as if whole groups of images had turned together."""
+        n = comparison.independent
         share = n / max(1, comparison.n)
         return cls(lost=comparison.only_before * share, won=comparison.only_after * share, n=n)
 

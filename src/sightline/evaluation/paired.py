@@ -36,6 +36,8 @@ class Comparison:
         n: Images that both answered.
         failed: Images that at least one of them could not answer; they are in no figure.
         groups: How many groups the images fall into, where some share one.
+        independent: How many independent images they are worth, where whole groups turn together:
+            (sum of sizes)² / sum of squared sizes.
         before: Accuracy of the first.
         after: Accuracy of the second.
         gain: `after` minus `before`, with the interval of the paired bootstrap.
@@ -65,6 +67,7 @@ class Comparison:
     log_loss: Difference
     per_class: tuple[ClassChange, ...]
     changes: tuple[Change, ...]
+    independent: float = 0.0
 
     @property
     def verdict(self) -> Verdict:
@@ -195,7 +198,13 @@ def compare(
             before=paired.before,
             after=paired.after,
         ),
+        independent=_independent(paired.units),
     )
+
+
+def _independent(units: np.ndarray) -> float:
+    sizes = np.unique(units, return_counts=True)[1].astype(np.float64)
+    return float(sizes.sum() ** 2 / (sizes**2).sum()) if len(sizes) else 0.0
 
 
 def _check_alike(before: Predictions, after: Predictions) -> None:

@@ -79,6 +79,7 @@ class ExportFormat:
         accepts: What a client gives it.
         needs: What must be installed to make it.
         folder: Whether it is a folder.
+        companions: Suffixes of files beside it that are part of it.
     """
 
     name: str
@@ -90,6 +91,7 @@ class ExportFormat:
     accepts: str
     needs: str
     folder: bool = False
+    companions: tuple[str, ...] = ()
 
 
 def _precisions(*given: Precision) -> Mapping[str, Precision]:
@@ -175,6 +177,7 @@ FORMATS = _table(
             runtime="OpenVINO, with INFERENCE_PRECISION_HINT=f32",
             accepts=_IMAGES,
             needs="sightline[train,onnx,openvino]",
+            companions=(".bin",),
         ),
         ExportFormat(
             name="keras",

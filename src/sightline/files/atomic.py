@@ -67,8 +67,8 @@ def write_text(path: str | os.PathLike[str], text: str) -> None:
 def write_folder(path: str | os.PathLike[str], files: Mapping[str, bytes]) -> None:
     """Write a folder that appears at `path` only when all of it is there.
 
-    What stood at `path` is replaced. A kill between the two renames that this takes leaves both
-    folders whole under hidden names beside `path`, and nothing at it.
+    What stood at `path` is replaced. A kill (not an interrupt) between the two renames that this
+    takes leaves both folders whole under hidden names beside `path`, and nothing at it.
 
     Args:
         path: The folder.
@@ -84,17 +84,29 @@ def write_folder(path: str | os.PathLike[str], files: Mapping[str, bytes]) -> No
             _write_below(temporary, name, content)
         for folder in (temporary, *(one for one in temporary.rglob("*") if one.is_dir())):
             fsync_directory(folder)
-        if target.exists():
-            os.rename(target, earlier)
-        os.rename(temporary, target)
+        _exchange(temporary, target, earlier)
         fsync_directory(target.parent)
     except OSError as error:
-        if earlier.exists() and not target.exists():
-            os.rename(earlier, target)
         raise write_error(target, error) from error
     finally:
-        for leftover in (temporary, earlier):
-            shutil.rmtree(leftover, ignore_errors=True)
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _exchange(fresh: Path, target: Path, earlier: Path) -> None:
+    """Put `fresh` in the place of `target`; what stood there is removed last, or put back."""
+    if not target.exists():
+        os.rename(fresh, target)
+        return
+    os.rename(target, earlier)
+    try:
+        os.rename(fresh, target)
+    except BaseException:  # an interrupt too: nothing may be lost
+        os.rename(earlier, target)
+        raise
+    if earlier.is_dir():
+        shutil.rmtree(earlier, ignore_errors=True)
+    else:
+        earlier.unlink()
 
 
 def _write_below(folder: Path, name: str, content: bytes) -> None:

@@ -7,6 +7,7 @@ digest of each file, so that one that was damaged or exchanged is never run for 
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -99,6 +100,7 @@ class ExportCard:
             the export: `difference`, of probabilities, and `relative`, of logits as a share of the
             largest.
         files: SHA-256 of each file of the export, by its name for `Place.member`.
+        arrays: SHA-256 of the arrays that go with it.
         verification: How it compares with its source; empty where that was waived.
     """
 
@@ -113,6 +115,7 @@ class ExportCard:
     source: str
     golden: Mapping[str, float]
     files: Mapping[str, str] = field(default_factory=dict)
+    arrays: str = ""
     verification: Mapping[str, Any] = field(default_factory=dict)
 
     def description(self) -> dict[str, Any]:
@@ -137,8 +140,12 @@ class ExportCard:
 
     def to_json(self) -> dict[str, Any]:
         """Return the card as JSON values; `from_json` is its inverse."""
-        whole = {"files": dict(self.files), "verification": dict(self.verification)}
-        return {**self.description(), **whole}
+        return {
+            **self.description(),
+            "files": dict(self.files),
+            "arrays": self.arrays,
+            "verification": dict(self.verification),
+        }
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> ExportCard:
@@ -159,6 +166,7 @@ class ExportCard:
             source=str(value["source"]),
             golden={name: float(value["golden"][name]) for name in ("difference", "relative")},
             files={str(name): str(digest) for name, digest in value["files"].items()},
+            arrays=str(value["arrays"]),
             verification=dict(value["verification"]),
         )
         if card.task not in ("multi_class", "multi_label") or len(set(card.classes)) != len(
@@ -198,6 +206,8 @@ def read_card(export: Path) -> ExportCard:
         raise _unusable(f"{shown} is no card of an export: {error}.") from error
     if not place.folder and export not in members:
         raise _unusable(f"{shown} is not the card of {printable(export)}.")
+    members[place.tensors] = card.arrays
+    _check_no_others(place, members)
     for path, digest in members.items():
         if not path.is_file():
             raise _unusable(f"There is no {printable(path)}.")
@@ -206,6 +216,16 @@ def read_card(export: Path) -> ExportCard:
                 f"{printable(path)} is not the file that its card names: it was changed or cut off."
             )
     return card
+
+
+def _check_no_others(place: Place, members: Mapping[Path, str]) -> None:
+    """Refuse a folder with files that the card does not vouch for: a runtime might take them."""
+    if not place.folder:
+        return
+    known = {os.path.realpath(path) for path in (*members, place.card)}
+    for path in place.export.rglob("*"):
+        if not path.is_dir() and os.path.realpath(path) not in known:
+            raise _unusable(f"{printable(path)} is no part of the export, as its card has it.")
 
 
 def read_card_tensors(export: Path) -> dict[str, np.ndarray]:

@@ -243,8 +243,9 @@ class _Process:
         self._log.seek(0)
         told = self._log.read()[-2000:].decode(errors="replace").strip()
         self.close()
+        first = (reason or "no reason given").splitlines()[0]
         return ModelError(
-            f"Node.js cannot run {printable(self._folder)}: {printable(reason.splitlines()[0])}",
+            f"Node.js cannot run {printable(self._folder)}: {printable(first)}",
             expected="an export as `sightline export` wrote it",
             fix="take another copy of the export, or export again",
             code="damaged_model",

@@ -80,7 +80,7 @@ def _signature(path: Path, name: str) -> Any:
         ModelError: There is none.
     """
     shown = printable(path)
-    versions = [each for each in path.iterdir() if each.name.isdigit()] if path.is_dir() else []
+    versions = [each for each in path.iterdir() if each.name.isdecimal()] if path.is_dir() else []
     if not versions:
         raise refusal(f"{shown} is no folder with a numbered version in it")
     latest = max(versions, key=lambda each: int(each.name))

@@ -74,9 +74,10 @@ class FilesProof:
 
     @property
     def passed(self) -> bool:
-        """Whether something was compared, and all of it is within what is allowed.
+        """Whether enough was compared, and all of it is within what is allowed.
 
-        A file that one side refuses is not judged: an export may take fewer kinds of files.
+        A file that one side refuses is not judged, since an export may take fewer kinds of files;
+        but most have to be.
         """
         allowed = self.allowed
         judged = (
@@ -86,7 +87,8 @@ class FilesProof:
             (None if self.agreement is None else -self.agreement, -allowed.agreement),
         )
         given = [(found, limit) for found, limit in judged if found is not None]
-        return self.n > 0 and bool(given) and all(found <= limit for found, limit in given)
+        enough = self.n > 0 and len(self.refused) <= self.n
+        return enough and bool(given) and all(found <= limit for found, limit in given)
 
     def to_json(self) -> dict[str, Any]:
         """Return the figures as JSON."""

@@ -106,6 +106,10 @@ def drawn_pixels(
     if missing:
         raise _not_whole(missing)
     pixels, probabilities, logits = (tensors[name] for name in names)
+    if not len(pixels) or not len(pixels) == len(probabilities) == len(logits):
+        raise _not_whole([])
+    if probabilities.ndim != 2 or probabilities.shape != logits.shape:
+        raise _not_whole([])
     return pixels, probabilities, logits
 
 

@@ -32,7 +32,14 @@ from sightline.inference import LiteRTRunner
 from sightline.models.bundle import Bundle
 from sightline.workflows.compare import compare_runners
 from sightline.workflows.evaluate import Selection
-from sightline.workflows.export import Exported, Images, files_of, proof_of, samples_of
+from sightline.workflows.export import (
+    Exported,
+    Images,
+    files_of,
+    notes_on,
+    proof_of,
+    samples_of,
+)
 
 Preference = Literal["speed", "size"]
 PREFERENCES: tuple[Preference, ...] = ("speed", "size")
@@ -186,7 +193,12 @@ def _try(
     same = way.precision.allowed.agreement == 1
     return Tried(
         name=way.name,
-        exported=Exported(export=made, proof=proof, source_bytes=len(bundle.twin())),
+        exported=Exported(
+            export=made,
+            proof=proof,
+            source_bytes=len(bundle.twin()),
+            notes=notes_on(bundle, made, way.precision, material),
+        ),
         limit=turned.limit,
         needed=turned.needed(most_drop),
         qualified=same or turned.limit <= most_drop,

@@ -16,7 +16,7 @@ import numpy as np
 
 from sightline.dataset import Content, Dataset, Row
 from sightline.dataset.record import splits_on_record
-from sightline.errors import CheckFailedError, ConfigError, DataError
+from sightline.errors import CheckFailedError, ConfigError, DataError, ModelError
 from sightline.evaluation import Comparison, Groups, compare
 from sightline.exporting import (
     Export,
@@ -32,9 +32,10 @@ from sightline.exporting import (
 from sightline.files import printable
 from sightline.images import Preprocessing, load
 from sightline.inference import Outputs, Runner, predictions_of
-from sightline.inference.card import is_export
+from sightline.inference.card import Place, read_card
 from sightline.models.bundle import Bundle
 from sightline.verification import FilesProof, Tolerance, Verification
+from sightline.workflows.evaluate import once
 
 MOST_COMPARED = 1000
 """Validation images that the proof is made on, evenly from all of them."""
@@ -160,19 +161,24 @@ def find_images(
     Raises:
         DataError: No validation image is among them, or no training image where one is needed.
     """
-    known = splits_on_record(bundle.record())
+    record = bundle.record()
+    known = splits_on_record(record)
     digests = [content.digest for content in contents]
     parts = [known.get(digest) for digest in digests]
 
-    def some(split: str, most: int) -> list[int]:
-        rows = list(compress(range(len(parts)), (part == split for part in parts)))
-        places = np.linspace(0, len(rows) - 1, min(most, len(rows))).round().astype(int)
-        return [rows[place] for place in places]
+    def rows_of(split: str) -> list[int]:
+        # A copy beyond those on record is no further image.
+        which = once(dataset, contents, [part == split for part in parts], [record])
+        return list(compress(range(len(parts)), which))
 
     wanted = most_samples or (
         0 if precision is None else precision.samples_for(bundle.architecture)
     )
-    chosen, samples = some("validation", MOST_COMPARED), some("train", wanted)
+    judging = rows_of("validation")
+    places = np.linspace(0, len(judging) - 1, min(MOST_COMPARED, len(judging))).round().astype(int)
+    chosen = [judging[place] for place in places]
+    # By content: rows come class by class, and fewer samples are then the first of more.
+    samples = sorted(rows_of("train"), key=lambda row: digests[row])[:wanted]
     for found, name in ((chosen, "validation"), (samples or not wanted, "train")):
         if not found:
             raise DataError(
@@ -208,18 +214,40 @@ def _pixels(rows: Sequence[Row], preprocessing: Preprocessing) -> np.ndarray:
 
 
 def check_replaceable(path: Path) -> None:
-    """Refuse to write over a folder that is no export: it may hold what nobody wants to lose.
+    """Refuse to write over a folder that is more than an export: nobody may want to lose it.
 
     Raises:
         ConfigError: Such a folder stands at `path`.
     """
-    if path.is_dir() and any(path.iterdir()) and not is_export(path):
+    if not path.is_dir() or not any(path.iterdir()):
+        return
+    try:
+        read_card(path)
+    except ModelError as error:
         raise ConfigError(
-            f"{printable(path)} is a folder that is no export.",
+            f"{printable(path)} is a folder that is no export, or holds more. {error.what}",
             expected="an export to replace, or a name that is free",
             fix="choose another name, or remove the folder yourself",
             code="not_replaceable",
-        )
+        ) from error
+
+
+def check_companions(path: Path, form: ExportFormat) -> None:
+    """Refuse to write over files that would belong to an export at `path`.
+
+    Raises:
+        ConfigError: One of them is there.
+    """
+    place = Place(path, form.folder)
+    beside = () if form.folder else (*map(place.member, form.companions), place.card, place.tensors)
+    for found in beside:
+        if found.exists():
+            raise ConfigError(
+                f"{printable(found)} exists, and belongs to what would be written.",
+                expected="a name that is free",
+                fix="choose another name, or add --overwrite",
+                code="exists",
+            )
 
 
 def export(
@@ -272,7 +300,7 @@ def export(
         export=made,
         proof=proof,
         source_bytes=len(bundle.twin()),
-        notes=_notes(bundle, made, precision, material),
+        notes=notes_on(bundle, made, precision, material),
     )
 
 
@@ -311,9 +339,10 @@ def check_accuracy(comparison: Comparison, precision: Precision, name: str) -> N
         )
 
 
-def _notes(
+def notes_on(
     bundle: Bundle, made: Export, precision: Precision, material: Material
 ) -> tuple[str, ...]:
+    """Return what the user of an export has to know."""
     notes = []
     if made.proven is not None and made.proven.unread:
         notes.append(f"How it reads files could not be compared: {made.proven.unread}")
@@ -323,6 +352,13 @@ def _notes(
         if bundle.held_out() is None:
             why = "no image calibrated it"
         notes.append(f"{words}: {why}.")
+    if material.held_out is not None:
+        known, used = bundle.held_out(), len(material.held_out.rows)
+        if known is not None and used < len(known.logits):
+            notes.append(
+                f"Temperature and rules were chosen on {used} of {len(known.logits)} images that "
+                "calibrated the model: the others are not here."
+            )
     return tuple(notes)
 
 
