@@ -7,6 +7,8 @@ export PYTHON
 BIN := .venv/bin
 # Tests of one file share what they train, so a file stays with one process.
 PYTEST := -m pytest -n $(or $(WORKERS),2) --dist loadfile
+# It takes times, and waits for signals: nothing may run beside it.
+ALONE := tests/cli/test_entry.py
 INSTALLED := pyproject.toml constraints.txt scripts/environment.sh
 
 .PHONY: help demo test check test-all test-run docs coverage constraints clean
@@ -39,10 +41,11 @@ check: .venv/.installed
 	$(BIN)/lint-imports --no-logo
 
 test-all: .venv/.installed
-	$(BIN)/python $(PYTEST)
+	$(BIN)/python $(PYTEST) --ignore $(ALONE)
+	$(BIN)/python -m pytest $(ALONE)
 
 test-run: .venv-run/.installed
-	SIGHTLINE_BASE_INSTALL=1 .venv-run/bin/python $(PYTEST)
+	SIGHTLINE_BASE_INSTALL=1 .venv-run/bin/python -m pytest
 
 docs: .venv/.installed
 	$(BIN)/python docs/generate_cli.py

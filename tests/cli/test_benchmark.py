@@ -68,7 +68,8 @@ def test_one_table_with_a_row_for_what_fails(
 def test_the_table_without_images(
     folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.chdir(folder)  # a long path would be folded
+    monkeypatch.chdir(folder)  # a long path would be folded,
+    monkeypatch.setenv("COLUMNS", "160")  # and any in a narrow terminal
     words = ("benchmark", "m.tflite", "--seconds", "0.2")
     code, out, _ = run(capsys, *words)
     assert code == 0 and "m.tflite" in out and "p50 ms" in out and "accuracy" not in out

@@ -91,6 +91,10 @@ def test_another_file_in_its_place_is_not_the_same(
     kept = {name: value for name, value in load_file(tensors).items() if name != "logits"}
     save_file({name: np.ascontiguousarray(value) for name, value in kept.items()}, tensors)
     code, _, err = run(capsys, "verify", path)
+    assert code == 4 and "changed or cut off" in err
+    digests = {"files": {".tflite": sha256_file(path)}, "arrays": sha256_file(tensors)}
+    card.write_text(json.dumps({**told, **digests}))
+    code, _, err = run(capsys, "verify", path)
     assert code == 4 and "logits missing" in err
 
 

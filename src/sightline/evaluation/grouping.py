@@ -36,3 +36,13 @@ def check_groups(groups: Groups, images: int) -> None:
 def group_sums(values: np.ndarray, units: np.ndarray) -> np.ndarray:
     """Return the sums (u,) of values (n,) over units (n,), in the type of the values."""
     return np.bincount(units, weights=values).astype(values.dtype)
+
+
+def independent(units: np.ndarray) -> float:
+    """Return how many independent images these are worth, where whole groups turn together.
+
+    Args:
+        units: int64 (n,), the number of each image's group.
+    """
+    sizes = np.unique(units, return_counts=True)[1].astype(np.float64)
+    return float(sizes.sum() ** 2 / (sizes**2).sum()) if len(sizes) else 0.0

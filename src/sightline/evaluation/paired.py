@@ -18,7 +18,7 @@ from sightline.evaluation.changes import Change, ClassChange, Difference, change
 from sightline.evaluation.clusters import Clusters, share_estimate
 from sightline.evaluation.counts import Counts, Labels, label_matrix
 from sightline.evaluation.estimates import Estimate, wilson_limits
-from sightline.evaluation.grouping import Groups, group_sums, numbered
+from sightline.evaluation.grouping import Groups, group_sums, independent, numbered
 from sightline.evaluation.resampling import percentile_estimate, resample_sums
 from sightline.evaluation.scores import Marginals
 from sightline.evaluation.significance import SIGNIFICANT, holm, images_needed, sign_flip
@@ -84,6 +84,7 @@ class Comparison:
             "n": self.n,
             "failed": self.failed,
             "groups": self.groups,
+            "independent": self.independent,
             "before": self.before.to_json(),
             "after": self.after.to_json(),
             "gain": self.gain.to_json(),
@@ -198,13 +199,8 @@ def compare(
             before=paired.before,
             after=paired.after,
         ),
-        independent=_independent(paired.units),
+        independent=independent(paired.units),
     )
-
-
-def _independent(units: np.ndarray) -> float:
-    sizes = np.unique(units, return_counts=True)[1].astype(np.float64)
-    return float(sizes.sum() ** 2 / (sizes**2).sum()) if len(sizes) else 0.0
 
 
 def _check_alike(before: Predictions, after: Predictions) -> None:

@@ -207,7 +207,6 @@ def read_card(export: Path) -> ExportCard:
     if not place.folder and export not in members:
         raise _unusable(f"{shown} is not the card of {printable(export)}.")
     members[place.tensors] = card.arrays
-    _check_no_others(place, members)
     for path, digest in members.items():
         if not path.is_file():
             raise _unusable(f"There is no {printable(path)}.")
@@ -215,6 +214,7 @@ def read_card(export: Path) -> ExportCard:
             raise _unusable(
                 f"{printable(path)} is not the file that its card names: it was changed or cut off."
             )
+    _check_no_others(place, members)
     return card
 
 
