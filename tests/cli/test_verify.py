@@ -102,4 +102,4 @@ def test_data_and_source_belong_together(folder: Path, capsys: pytest.CaptureFix
     code, _, err = run(capsys, "verify", folder / "m.tflite", folder / "digits")
     assert code == 2 and "belong together" in err
     code, _, err = run(capsys, "verify", folder / "m.sightline")
-    assert code == 4 and "card" in err or "There is no" in err
+    assert code == 4 and "There is no" in err and "m.sightline.json" in err

@@ -28,3 +28,12 @@ def test_the_suffix_decides_and_float32_is_the_default() -> None:
         format_of(Path("a.pb"), None)
     with pytest.raises(ConfigError, match="Did you mean 'float16'"):
         format_of(Path("a.tflite"), "flaot16")
+
+
+def test_formats_share_what_a_precision_may_differ_by() -> None:
+    # `sightline formats` tells it once for each.
+    known = {}
+    for form in FORMATS.values():
+        for name, one in form.precisions.items():
+            told = one.allowed, one.reason
+            assert known.setdefault(name, told) == told

@@ -39,17 +39,17 @@ def formats(context: typer.Context) -> None:
             }
         )
         return
-    columns = ["format", "suffix", "precision", "|Δp| up to", "same answers", "because"]
+    for form in FORMATS.values():
+        console.line(f"{form.suffix} ({form.name}): {', '.join(form.precisions)}")
+        console.line(f"    runs in {form.runtime}")
+        console.line(f"    takes {form.accepts}")
+        console.line(f"    needs {form.needs}")
+    console.line()
+    columns = ["precision", "|Δp| up to", "same answers", "because"]
+    # Formats share what a precision may differ by.
+    each = {one.name: one for form in FORMATS.values() for one in form.precisions.values()}
     rows = [
-        [
-            form.name,
-            form.suffix,
-            one.name,
-            f"{one.allowed.difference:g}",
-            f"{one.allowed.agreement:g}",
-            one.reason,
-        ]
-        for form in FORMATS.values()
-        for one in form.precisions.values()
+        [name, f"{one.allowed.difference:g}", f"{one.allowed.agreement:g}", one.reason]
+        for name, one in each.items()
     ]
-    console.table(columns, rows, right=columns[3:5])
+    console.table(columns, rows, right=columns[1:3])
