@@ -68,7 +68,26 @@ def test_a_tolerance_of_nothing_refuses_what_was_rounded(
 ) -> None:
     words = (folder / "small.tflite", *against(folder), "--tolerance", "0")
     code, _, err = run(capsys, "verify", *words)
-    assert code == 3 and "disagrees with its source" in err
+    assert code == 3 and "disagrees with its source" in err and "nothing was written" not in err
+
+
+def test_a_tolerance_that_an_export_was_written_with_is_told_not_taken(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path, card = tmp_path / "m.tflite", tmp_path / "m.tflite.json"
+    for suffix in ("", ".json"):
+        (tmp_path / f"m.tflite{suffix}").write_bytes((folder / f"m.tflite{suffix}").read_bytes())
+    arrays = load_file(folder / "m.tflite.safetensors")
+    save_file({**arrays, "logits": arrays["logits"] + 1}, tmp_path / "m.tflite.safetensors")
+    told = json.loads(card.read_text())
+    told["arrays"] = sha256_file(tmp_path / "m.tflite.safetensors")
+    card.write_text(json.dumps(told))
+    code, _, err = run(capsys, "verify", path)
+    assert code == 3 and "do not use it" in err
+    told["verification"]["pixels"]["tolerance"] = 0.9
+    card.write_text(json.dumps(told))
+    code, _, err = run(capsys, "verify", path)
+    assert code == 3 and "written with --tolerance 0.9" in err
 
 
 def test_another_file_in_its_place_is_not_the_same(

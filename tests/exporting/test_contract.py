@@ -6,6 +6,7 @@ The same tests for all, so that a new row of the table is held to them too.
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -13,6 +14,7 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
+from safetensors.numpy import save
 
 from sightline.errors import CheckFailedError, ModelError
 from sightline.exporting import FORMATS, ExportFormat, Material, export_bundle, prove
@@ -21,7 +23,7 @@ from sightline.files import load_attribute
 from sightline.inference import LiteRTRunner
 from sightline.inference.card import Place
 from sightline.inference.exported import READERS, open_export
-from sightline.models.bundle import Bundle
+from sightline.models.bundle import GOLDEN_TENSORS, Bundle
 
 from .javascript import need_chromium, need_packages
 from .small import pictures, small_bundle
@@ -102,6 +104,38 @@ def test_sabotage_is_refused(
     for other in sabotaged.values():
         with pytest.raises(CheckFailedError, match="disagrees with its source"):
             prove(bundle, form, form.precisions["float32"], converted(other, form), material)
+
+
+@pytest.mark.parametrize("name", ["litert", "tfjs"])
+def test_golden_vectors_that_it_does_not_meet_are_not_written(name: str, bundle: Bundle) -> None:
+    form = FORMATS[name]
+    need(form)
+    arrays = bundle.golden_tensors()
+    other = {**arrays, "logits": arrays["logits"] + 1, "probabilities": arrays["probabilities"]}
+    stale = replace(bundle, members={**bundle.members, GOLDEN_TENSORS: save(other)})
+    material = Material(pixels=pictures(bundle, 4))
+    with pytest.raises(CheckFailedError, match="on drawn pixels"):
+        export_bundle(stale, form, form.precisions["float32"], material)
+
+
+def test_what_runs_an_export_ends_with_its_proof(bundle: Bundle) -> None:
+    form = FORMATS["tfjs"]
+    need(form)
+    before = set(node_children())
+    made = export_bundle(
+        bundle, form, form.precisions["float32"], Material(pixels=pictures(bundle, 4))
+    )
+    assert made.proven is not None and set(node_children()) <= before
+
+
+def node_children() -> list[int]:
+    """Return the process numbers of children of this process that are Node.js."""
+    own = Path(f"/proc/self/task/{os.getpid()}/children")
+    return [
+        int(number)
+        for number in own.read_text().split()
+        if b"serve.mjs" in Path(f"/proc/{number}/cmdline").read_bytes()
+    ]
 
 
 @pytest.mark.parametrize("name", FORMATS)

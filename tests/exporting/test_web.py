@@ -15,7 +15,6 @@ from PIL import Image
 
 from sightline.errors import ModelError
 from sightline.exporting import FORMATS, Export, export_bundle
-from sightline.exporting.decoding import ALLOWED
 from sightline.exporting.export import Material
 from sightline.images import preprocess
 from sightline.inference import LiteRTRunner
@@ -29,6 +28,8 @@ from .javascript import need_chromium, need_packages
 from .small import ARCHITECTURES, pictures, small_bundle
 
 FORM = FORMATS["web"]
+assert FORM.reading is not None
+LIMITS = FORM.reading
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -166,9 +167,7 @@ def test_files_are_read_as_ours(page: WebPage, bundle: Bundle) -> None:
         ("none", b"no image"),
     ]
     ours = runner_reader(LiteRTRunner(bundle))
-    proof = compare_files(
-        ours, page_reader(page, bundle.preprocessing), files, tolerance=ALLOWED["web"]
-    )
+    proof = compare_files(ours, page_reader(page, bundle.preprocessing), files, tolerance=LIMITS)
     assert proof.passed and proof.n == len(files) - 1 and proof.refused == ()
     swapped = compare_files(
         ours,
@@ -178,7 +177,7 @@ def test_files_are_read_as_ours(page: WebPage, bundle: Bundle) -> None:
             for one in page_reader(page, bundle.preprocessing)(given)
         ],
         files,
-        tolerance=ALLOWED["web"],
+        tolerance=LIMITS,
     )  # fmt: skip
     assert not swapped.passed
 

@@ -78,11 +78,13 @@ def test_a_process_that_hangs_is_ended(graph: NodeGraph, monkeypatch: pytest.Mon
 
 @needs_node
 def test_processes_end_with_what_they_served(graph: NodeGraph) -> None:
-    graph.run(pixels(30))
+    given = graph.run(pixels(30))
     children = [process._child for process in graph._processes]
     assert len(children) == 3 and all(child.poll() is None for child in children)
     graph.close()
     assert all(child.poll() is not None for child in children)
+    again = graph.run(pixels(3))
+    assert all(np.array_equal(again[name], value[:3]) for name, value in given.items())
 
 
 def test_without_node_the_user_is_told_what_to_install(

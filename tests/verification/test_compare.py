@@ -11,7 +11,7 @@ from sightline.images import Preprocessing
 from sightline.inference import Outputs
 from sightline.models.rules import Rules
 from sightline.predictions import Task
-from sightline.verification import compare_runners, require_agreement
+from sightline.verification import Tolerance, compare_runners, overridden, require_agreement
 
 RNG = np.random.default_rng(4)
 KERNEL = RNG.normal(0, 0.02, (5 * 6 * 3, 4))
@@ -143,3 +143,11 @@ def test_multi_label_answers_are_compared_label_by_label() -> None:
 def test_runners_of_other_classes_or_tasks_are_not_compared(other: Linear) -> None:
     with pytest.raises(CheckFailedError, match="cannot be compared"):
         compare_runners(Linear(), other, PIXELS)
+
+
+def test_no_tolerance_makes_the_proof_empty() -> None:
+    allowed = overridden(Tolerance(), 1.0)
+    found = compare_runners(Linear(), Linear(permuted), PIXELS, tolerance=allowed)
+    assert found.max_difference <= 1 and found.agreement < 0.9 and not found.passed
+    assert compare_runners(Linear(), Linear(), PIXELS, tolerance=allowed).passed
+    assert overridden(Tolerance(), 1e-3).agreement == 1

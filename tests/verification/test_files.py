@@ -90,6 +90,7 @@ def test_a_file_that_one_side_refuses_is_named_and_not_compared() -> None:
         side(a=ONE, b=ONE, c=no), side(a=ONE, b=no, c=no), named("a", "b", "c"), tolerance=STRICT
     )
     assert (proof.n, proof.refused) == (1, (("b", "not a JPEG"),)) and proof.passed
+    assert proof.unreadable == 1 and proof.to_json()["unreadable"] == 1
     nothing = compare_files(side(a=ONE), side(a=no), named("a"), tolerance=WIDE)
     assert nothing.n == 0 and not nothing.passed
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+
 import typer
 
 from sightline.cli.console import Console
 from sightline.exporting import FORMATS
+from sightline.verification import FilesTolerance
 
 
 def formats(context: typer.Context) -> None:
@@ -23,6 +26,7 @@ def formats(context: typer.Context) -> None:
                         "runtime": form.runtime,
                         "accepts": form.accepts,
                         "needs": form.needs,
+                        "files": form.reading and asdict(form.reading),
                         "precisions": [
                             {
                                 "name": one.name,
@@ -53,3 +57,14 @@ def formats(context: typer.Context) -> None:
         for name, one in each.items()
     ]
     console.table(columns, rows, right=columns[1:3])
+    console.line()
+    columns = ["files read by", "levels", "mean", "|Δp|", "same answers", "because"]
+    readers = [
+        [form.name, *_limits(form.reading)] for form in FORMATS.values() if form.reading is not None
+    ]
+    console.table(columns, readers, right=columns[1:5])
+
+
+def _limits(allowed: FilesTolerance) -> list[str]:
+    figures = (allowed.levels, allowed.mean_levels, allowed.difference, allowed.agreement)
+    return [*(f"{figure:g}" for figure in figures), allowed.reason]

@@ -6,37 +6,28 @@ decoding and resizing can differ.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from sightline.inference.exported import READERS, ExportRunner, open_reader
-from sightline.verification import (
-    FilesProof,
-    FilesTolerance,
-    compare_files,
-    require_files,
-    runner_reader,
-)
+from sightline.exporting.formats import ExportFormat
+from sightline.inference.exported import ExportRunner, open_reader
+from sightline.verification import FilesProof, compare_files, require_files, runner_reader
 
 Files = Callable[[], Iterable[tuple[str, bytes]]]
 """Gives the name and the content of real image files, one after the other, at each call."""
 
-ALLOWED: Mapping[str, FilesTolerance] = {
-    "saved_model": FilesTolerance(levels=16, mean_levels=0.5, difference=0.1, agreement=0.99),
-    "web": FilesTolerance(levels=48, mean_levels=0.7, difference=0.06, agreement=0.99),
-}
-"""How far each format's own decoder may be from ours. One level has moved a probability by 0.06;
-ours scales large JPEG files while it decodes, which browsers cannot. Another resize is off by up to
-99 levels, another order of channels by 255."""
 
-
-def prove_files(runner: ExportRunner, path: Path, files: Files) -> FilesProof | None:
+def prove_files(
+    form: ExportFormat, runner: ExportRunner, path: Path, files: Files, *, fix: str
+) -> FilesProof | None:
     """Compare how an export reads files with how its runner is given them.
 
     Args:
-        runner: Runs the export.
+        form: What the export is.
+        runner: Runs it.
         path: Where it stands.
         files: Real image files.
+        fix: What its user can do where it reads them otherwise.
 
     Returns:
         None for a format that takes pixels only.
@@ -45,10 +36,9 @@ def prove_files(runner: ExportRunner, path: Path, files: Files) -> FilesProof | 
         CheckFailedError: They read files otherwise.
         MissingPackageError: What runs the format's own decoder is not installed.
     """
-    name = runner.card.format
-    if name not in READERS:
+    if form.reading is None:
         return None
-    with open_reader(name, path, runner.preprocessing) as reader:
-        proof = compare_files(runner_reader(runner), reader, files(), tolerance=ALLOWED[name])
-    require_files(proof, name=f"The {name} export in {runner.card.precision}")
+    with open_reader(form.name, path, runner.preprocessing) as reader:
+        proof = compare_files(runner_reader(runner), reader, files(), tolerance=form.reading)
+    require_files(proof, name=f"The {form.name} export in {runner.card.precision}", fix=fix)
     return proof

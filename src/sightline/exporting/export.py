@@ -20,9 +20,8 @@ from sightline.files import (
     load_attribute,
     pretty_json,
     sha256_bytes,
-    write_bytes,
+    write_files,
     write_folder,
-    write_text,
 )
 from sightline.inference import LiteRTRunner, Outputs, Runner
 from sightline.inference.card import IN_FOLDER, REFERENCE, ExportCard, Place
@@ -32,10 +31,14 @@ from sightline.verification import (
     FilesProof,
     Tolerance,
     Verification,
+    compare_drawn,
     compare_outputs,
     drawn_pixels,
     require_agreement,
+    wider,
 )
+
+_UNWRITTEN = "nothing was written; report this with the backbone and options you used"
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -63,7 +66,7 @@ class Proven:
     """What the proof of an export was made of.
 
     Attributes:
-        runners: The source and the export; what they are known by, not to be run any more.
+        runners: The source and the export; the export is closed, but known by its card.
         answers: What they gave for the pixels.
         verification: How far apart that is.
         files: How the export reads files; None where it reads none, or none were given.
@@ -113,10 +116,8 @@ class Export:
             write_folder(path, {**self.files, **own})
             return
         place = Place(path, folder=False)
-        for name, content in self.files.items():
-            write_bytes(place.member(name), content)
-        write_bytes(place.tensors, self.tensors)
-        write_text(place.card, card)
+        members = {place.member(name): content for name, content in self.files.items()}
+        write_files({**members, place.tensors: self.tensors, place.card: card.encode()})
 
 
 def export_bundle(
@@ -168,14 +169,17 @@ def prove(
     source = LiteRTRunner(bundle)
     expected = source.run(material.pixels)
     allowed = material.allowed or precision.allowed
-    with staged(made) as path:
-        runner = _runner(made, told, path)
+    name = f"The {form.name} export in {precision.name}"
+    with staged(made) as path, _runner(made, told, path) as runner:
         given = runner.run(material.pixels)
         verification = compare_outputs((source, runner), (expected, given), tolerance=allowed)
-        require_agreement(verification, name=f"The {form.name} export in {precision.name}")
-        files, unread = _files_read(runner, path, material.files)
+        require_agreement(verification, name=name, fix=_UNWRITTEN)
+        files, unread = _files_read(form, runner, path, material.files)
         if precision.recalibrated:
             made = replace(made, tensors=_tensors(told, runner))
+        else:
+            drawn = compare_drawn(runner, bundle.golden_tensors(), wider(precision.golden, allowed))
+            require_agreement(drawn, name=f"{name}, on drawn pixels,", fix=_UNWRITTEN)
     proven = Proven(
         runners=(source, runner),
         answers=(expected, given),
@@ -193,13 +197,13 @@ def _with_own_golden(made: Export, told: Bundle) -> Export:
 
 
 def _files_read(
-    runner: ExportRunner, path: Path, files: Files | None
+    form: ExportFormat, runner: ExportRunner, path: Path, files: Files | None
 ) -> tuple[FilesProof | None, str]:
     """Return the proof on files, or why there is none."""
     if files is None:
         return None, ""
     try:
-        return prove_files(runner, path, files), ""
+        return prove_files(form, runner, path, files, fix=_UNWRITTEN), ""
     except MissingPackageError as error:
         # The network is proven all the same: that is the larger part, and runs without a browser.
         return None, error.what
@@ -244,8 +248,8 @@ def opened(export: Export, told: Bundle) -> Iterator[ExportRunner]:
         export: In memory.
         told: Knows the embeddings of the training images.
     """
-    with staged(export) as path:
-        yield _runner(export, told, path)
+    with staged(export) as path, _runner(export, told, path) as runner:
+        yield runner
 
 
 @contextmanager

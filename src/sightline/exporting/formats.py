@@ -11,7 +11,7 @@ import numpy as np
 from sightline.errors import ConfigError, unknown_name
 from sightline.files import printable
 from sightline.models.architecture import Architecture
-from sightline.verification import Tolerance
+from sightline.verification import FilesTolerance, Tolerance
 
 Samples = Callable[[], Iterable[np.ndarray]]
 """Gives real pixels, uint8 (height, width, channels), one image after the other, at each call."""
@@ -80,6 +80,8 @@ class ExportFormat:
         needs: What must be installed to make it.
         folder: Whether it is a folder.
         companions: Suffixes of files beside it that are part of it.
+        reading: How far its own decoder of image files may be from ours; None where it takes
+            pixels only.
     """
 
     name: str
@@ -92,6 +94,7 @@ class ExportFormat:
     needs: str
     folder: bool = False
     companions: tuple[str, ...] = ()
+    reading: FilesTolerance | None = None
 
 
 def _precisions(*given: Precision) -> Mapping[str, Precision]:
@@ -140,6 +143,23 @@ _INT8 = Precision(
 )
 
 _LITERT = _precisions(_FLOAT32, _FLOAT16, _DYNAMIC, _INT8)
+
+# One level has moved a probability by 0.06. Another resize is off by up to 99 levels, another order
+# of channels by 255.
+_TENSORFLOW = FilesTolerance(
+    levels=16,
+    mean_levels=0.5,
+    difference=0.1,
+    agreement=0.99,
+    reason="another JPEG decoder: 1 level measured",
+)
+_BROWSER = FilesTolerance(
+    levels=48,
+    mean_levels=0.7,
+    difference=0.06,
+    agreement=0.99,
+    reason="large JPEGs are decoded whole, which ours scales meanwhile",
+)
 
 _ONE_IMAGE = "uint8 pixels (1, height, width, channels)"
 _IMAGES = "uint8 pixels (n, height, width, channels)"
@@ -209,6 +229,7 @@ FORMATS = _table(
             accepts=f"{_IMAGES}; JPEG and PNG files",
             needs="sightline[train]",
             folder=True,
+            reading=_TENSORFLOW,
         ),
         ExportFormat(
             name="tfjs",
@@ -231,6 +252,7 @@ FORMATS = _table(
             accepts="image files, a camera",
             needs="Node.js and npm; sightline[quantize] but for float32",
             folder=True,
+            reading=_BROWSER,
         ),
     )
 )

@@ -5,6 +5,7 @@ from sightline.files.atomic import (
     open_atomically,
     write_bytes,
     write_error,
+    write_files,
     write_folder,
     write_text,
 )
@@ -33,6 +34,7 @@ __all__ = [
     "unreported",
     "write_bytes",
     "write_error",
+    "write_files",
     "write_folder",
     "write_json",
     "write_text",

@@ -11,7 +11,7 @@ import os
 import secrets
 import shutil
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
@@ -57,6 +57,27 @@ def write_bytes(path: str | os.PathLike[str], data: bytes) -> None:
     """Write `data` to `path` atomically."""
     with open_atomically(path) as stream:
         stream.write(data)
+
+
+def write_files(files: Mapping[Path, bytes]) -> None:
+    """Write files that belong together: all of them beside their places first, then renamed.
+
+    A kill between two renames, which take no time, leaves some old and some new; the last named
+    is renamed last, so that it can vouch for the others.
+
+    Args:
+        files: Content by path.
+
+    Raises:
+        MachineError: One cannot be written; what stood there before is untouched.
+    """
+    with ExitStack() as stack:
+        # Left in the opposite order, which is when each is renamed.
+        for path, content in reversed(list(files.items())):
+            stream = stack.enter_context(open_atomically(path))
+            stream.write(content)
+            stream.flush()
+            os.fsync(stream.fileno())
 
 
 def write_text(path: str | os.PathLike[str], text: str) -> None:

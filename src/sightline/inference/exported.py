@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Protocol
+from types import TracebackType
+from typing import Protocol, Self, runtime_checkable
 
 import numpy as np
 
@@ -24,6 +25,15 @@ class Graph(Protocol):
 
     def run(self, pixels: np.ndarray) -> Mapping[str, np.ndarray]:
         """Return float32 outputs (n, ...) for uint8 pixels (n, height, width, channels)."""
+        ...
+
+
+@runtime_checkable
+class OwnProcess(Protocol):
+    """What a graph that runs outside of this process has besides."""
+
+    def close(self) -> None:
+        """End what runs it."""
         ...
 
 
@@ -50,7 +60,7 @@ READERS: Mapping[str, str] = {
 
 
 class ExportRunner:
-    """Runs an export by its card (see `inference.runner.Runner`).
+    """Runs an export by its card (see `inference.runner.Runner`); a context manager too.
 
     Args:
         card: What is known of it.
@@ -86,6 +96,22 @@ class ExportRunner:
             embedding=embedding,
             distance=None if known is None or embedding is None else known.distances(embedding),
         )
+
+    def close(self) -> None:
+        """End what runs it, where that is another process; its card is still known."""
+        if isinstance(self._graph, OwnProcess):
+            self._graph.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
 
 
 def open_graph(

@@ -141,9 +141,10 @@ class NodeGraph:
         words = (find_node(), str(SCRIPTS / "serve.mjs"), kind, str(folder.resolve()))
         self._words = (*words, str(packages or ""), json.dumps(dict(outputs)))
         self._most = threads or machine.threads()
-        self._processes = [_Process(self._words, folder)]
+        first = _Process(self._words, folder)
+        self._processes = [first]
         self._folder = folder
-        self.input_shape = self._processes[0].input_shape
+        self.input_shape, self._lengths = first.input_shape, first.lengths
 
     def run(self, pixels: np.ndarray) -> dict[str, np.ndarray]:
         """Return each output for uint8 pixels (n, height, width, channels), stacked along n."""
@@ -153,7 +154,7 @@ class NodeGraph:
             self._processes.append(_Process(self._words, self._folder))
         answers = {
             name: np.empty((len(pixels), length), np.float32)
-            for name, length in self._processes[0].lengths.items()
+            for name, length in self._lengths.items()
         }
         rows = iter(range(len(pixels)))
         with ThreadPoolExecutor(wanted, thread_name_prefix="node") as pool:
@@ -166,9 +167,12 @@ class NodeGraph:
         return answers
 
     def close(self) -> None:
-        """End the processes; garbage collection and the end of Python do it too."""
-        for process in self._processes:
-            process.close()
+        """End the processes; garbage collection and the end of Python do it too.
+
+        Another run starts them anew.
+        """
+        while self._processes:
+            self._processes.pop().close()
 
 
 class _Process:

@@ -8,7 +8,9 @@ from sightline.verification.compare import (
     Verification,
     compare_outputs,
     compare_runners,
+    overridden,
     require_agreement,
+    wider,
 )
 from sightline.verification.files import (
     FilesProof,
@@ -21,6 +23,7 @@ from sightline.verification.golden import (
     Golden,
     GoldenCheck,
     check_golden,
+    compare_drawn,
     drawn_pixels,
     make_golden,
 )
@@ -37,12 +40,15 @@ __all__ = [
     "Tolerance",
     "Verification",
     "check_golden",
+    "compare_drawn",
     "compare_files",
     "compare_outputs",
     "compare_runners",
     "drawn_pixels",
     "make_golden",
+    "overridden",
     "require_agreement",
     "require_files",
     "runner_reader",
+    "wider",
 ]

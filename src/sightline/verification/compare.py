@@ -7,7 +7,7 @@ do: where a network is sure of itself, logits of another scale give the same one
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -41,6 +41,11 @@ class Tolerance:
 
 
 _FLOAT32 = Tolerance()
+_LEAST_AGREEMENT = 0.9
+"""Share of the same answers that an override cannot lower: a proof that asks for less is none."""
+_EXPLAINED = 2e-2
+"""|Δp| up to which an answer that turns over is explained by the margin of its source. Beyond,
+almost any is, so the share of the same answers is judged instead."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -179,8 +184,39 @@ def _answers(runner: Runner, probabilities: np.ndarray) -> tuple[np.ndarray, np.
     return probabilities.argmax(axis=1)[:, None], margins
 
 
-def require_agreement(verification: Verification, *, name: str) -> None:
+def wider(allowed: Tolerance, other: Tolerance) -> Tolerance:
+    """Return `allowed`, but no stricter than `other` in |Δp| and logits."""
+    relative = None
+    if allowed.relative is not None and other.relative is not None:
+        relative = max(allowed.relative, other.relative)
+    return replace(allowed, difference=max(allowed.difference, other.difference), relative=relative)
+
+
+def overridden(allowed: Tolerance, difference: float) -> Tolerance:
+    """Return a tolerance with another |Δp|; logits may then be as far apart.
+
+    Answers are judged all the same: by their margins up to 0.02, and beyond it by the share of
+    the same ones, which has to be 0.9 at least.
+    """
+    relative = allowed.relative and max(allowed.relative, difference)
+    agreement = allowed.agreement
+    if difference > _EXPLAINED:
+        agreement = min(agreement, _LEAST_AGREEMENT)
+    return replace(allowed, difference=difference, relative=relative, agreement=agreement)
+
+
+def require_agreement(
+    verification: Verification,
+    *,
+    name: str,
+    fix: str = "report this with the backbone and options you used",
+) -> None:
     """Refuse an export that differs from its source.
+
+    Args:
+        verification: What was found.
+        name: Of the export, for the error.
+        fix: What its user can do.
 
     Raises:
         CheckFailedError: `verification` did not pass.
@@ -193,7 +229,7 @@ def require_agreement(verification: Verification, *, name: str) -> None:
             f"logits differ by up to {verification.logits_difference:.2g} of the largest, "
             f"embeddings by {verification.embedding_difference or 0:.2g}.",
             expected=_expected(verification.allowed),
-            fix="nothing was written; report this with the backbone and options you used",
+            fix=fix,
             code="export_disagrees",
             # An infinite difference has no word in JSON.
             details={"disagreements": list(verification.disagreements[:20])},

@@ -34,12 +34,14 @@ class FilesTolerance:
         mean_levels: Mean difference over all values of all pictures.
         difference: Largest |Δp|.
         agreement: Least share of files with the same answer.
+        reason: Why so far and no farther.
     """
 
     levels: int
     mean_levels: float
     difference: float
     agreement: float
+    reason: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,6 +59,7 @@ class FilesProof:
         disagreements: Names of the files with another answer.
         worst: Name of the file that is furthest off: by its pixels, else by |Δp|.
         refused: Of each file that only one side took, the name and what the other said.
+        unreadable: Files that neither side took.
         allowed: How far apart they may be.
     """
 
@@ -70,6 +73,7 @@ class FilesProof:
     disagreements: tuple[str, ...]
     worst: str | None
     refused: tuple[tuple[str, str], ...]
+    unreadable: int
     allowed: FilesTolerance
 
     @property
@@ -155,8 +159,15 @@ def compare_files(
     return tally.proof(tolerance, decide)
 
 
-def require_files(proof: FilesProof, *, name: str) -> None:
+def require_files(
+    proof: FilesProof, *, name: str, fix: str = "report this with a file that differs"
+) -> None:
     """Refuse an export whose own way from file to answer is another one.
+
+    Args:
+        proof: What was found.
+        name: Of the export, for the error.
+        fix: What its user can do.
 
     Raises:
         CheckFailedError: `proof` did not pass.
@@ -171,7 +182,7 @@ def require_files(proof: FilesProof, *, name: str) -> None:
         f"only one side took {len(proof.refused)} files.",
         expected=f"at most {allowed.levels} levels (mean {allowed.mean_levels:g}), |Δp| of at most "
         f"{allowed.difference:g}, the same answers for {allowed.agreement:.1%} of the files",
-        fix="nothing was written; report this with the options you used and a file that differs",
+        fix=fix,
         code="export_reads_otherwise",
         details={"worst": proof.worst, "disagreements": list(proof.disagreements[:20])},
     )
@@ -199,11 +210,14 @@ class _Tally:
     worst: list[int] = field(default_factory=list)
     answers: list[tuple[np.ndarray, np.ndarray]] = field(default_factory=list)
     refused: list[tuple[str, str]] = field(default_factory=list)
+    unreadable: int = 0
 
     def add(self, name: str, own: Reading, other: Reading) -> None:
         """Count one file."""
         if own.refused or other.refused:
-            if bool(own.refused) != bool(other.refused):
+            if own.refused and other.refused:
+                self.unreadable += 1
+            else:
                 self.refused.append((name, own.refused or other.refused))
             return
         self.names.append(name)
@@ -238,6 +252,7 @@ class _Tally:
             disagreements=tuple(self.names[row] for row in np.flatnonzero(changed)),
             worst=self.names[int(np.argmax(furthest))] if furthest else None,
             refused=tuple(self.refused),
+            unreadable=self.unreadable,
             allowed=tolerance,
         )
 

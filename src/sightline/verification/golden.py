@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from PIL import Image
@@ -22,10 +22,13 @@ from safetensors.numpy import save as save_tensors
 from sightline.errors import ModelError
 from sightline.files import printable
 from sightline.images import preprocess
-from sightline.inference.runner import Runner
+from sightline.inference.runner import Outputs, Runner
 from sightline.verification.compare import (
     FLOAT32_TOLERANCE,
     RELATIVE_TOLERANCE,
+    Tolerance,
+    Verification,
+    compare_outputs,
     largest_difference,
     relative_difference,
 )
@@ -111,6 +114,28 @@ def drawn_pixels(
     if probabilities.ndim != 2 or probabilities.shape != logits.shape:
         raise _not_whole([])
     return pixels, probabilities, logits
+
+
+def compare_drawn(
+    runner: Runner, tensors: Mapping[str, np.ndarray], allowed: Tolerance
+) -> Verification:
+    """Run the pixels of golden vectors, and compare with the answers on record.
+
+    Args:
+        runner: To be checked.
+        tensors: The golden vectors.
+        allowed: How far numbers may be apart. Four drawings do not say how often answers differ,
+            so that is not judged.
+
+    Raises:
+        ModelError: The vectors are not whole, or the runner takes other pixels.
+    """
+    pixels, probabilities, logits = drawn_pixels(tensors)
+    expected = Outputs(probabilities=probabilities, logits=logits)
+    given = runner.run(pixels)
+    return compare_outputs(
+        (runner, runner), (expected, given), tolerance=replace(allowed, agreement=0.0)
+    )
 
 
 def _not_whole(missing: Sequence[str]) -> ModelError:

@@ -34,7 +34,7 @@ from sightline.images import Preprocessing, load
 from sightline.inference import Outputs, Runner, predictions_of
 from sightline.inference.card import Place, read_card
 from sightline.models.bundle import Bundle
-from sightline.verification import FilesProof, Tolerance, Verification
+from sightline.verification import FilesProof, Verification, overridden
 from sightline.workflows.evaluate import once
 
 MOST_COMPARED = 1000
@@ -43,6 +43,7 @@ _FEWEST_TO_REFIT = 20
 _MOST_TOLD = 20
 _MOST_FILES = 200
 """Image files that the second proof is made on: a browser takes its time."""
+_MORE_BITS = "take a precision of more bits, or --quantize auto"
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -293,7 +294,12 @@ def export(
     proof = None
     if images is not None and made.proven is not None:
         proof = proof_of(made.proven, images)
-        check_accuracy(proof.comparison, precision, form.name)
+        check_accuracy(
+            proof.comparison,
+            precision,
+            f"The {form.name} export in {precision.name}",
+            fix=f"nothing was written; {_MORE_BITS}",
+        )
         card = replace(made.card, verification=proof.to_json())
         made = replace(made, card=card)
     return Exported(
@@ -317,24 +323,26 @@ def files_of(images: Images) -> Files:
     return lambda: ((images.digests[row], images.rows[row].source.read()) for row in places)
 
 
-def overridden(allowed: Tolerance, difference: float) -> Tolerance:
-    """Return a tolerance with another |Δp|; logits may then be as far apart."""
-    relative = allowed.relative and max(allowed.relative, difference)
-    return replace(allowed, difference=difference, relative=relative)
-
-
-def check_accuracy(comparison: Comparison, precision: Precision, name: str) -> None:
+def check_accuracy(
+    comparison: Comparison, precision: Precision, name: str, *, fix: str = _MORE_BITS
+) -> None:
     """Refuse an export that is shown, and not by chance, to answer worse than it may.
+
+    Args:
+        comparison: Of the source and the export.
+        precision: The export's.
+        name: Of the export, for the error.
+        fix: What its user can do.
 
     Raises:
         CheckFailedError: The whole interval of the paired difference lies below what is allowed.
     """
     if comparison.gain.high < -precision.drop:
         raise CheckFailedError(
-            f"The {name} export in {precision.name} loses accuracy: {comparison.before} before, "
+            f"{name} loses accuracy: {comparison.before} before, "
             f"{comparison.after} now, a difference of {comparison.gain}.",
             expected=f"no drop of more than {precision.drop:g} that the images can show",
-            fix="nothing was written; take a precision of more bits, or --quantize auto",
+            fix=fix,
             code="export_disagrees",
         )
 

@@ -14,19 +14,21 @@ from typing import Any
 import numpy as np
 
 from sightline.errors import CheckFailedError, MissingPackageError, ModelError
-from sightline.exporting import FORMATS, Precision, prove_files
+from sightline.exporting import FORMATS, ExportFormat, Precision, prove_files
 from sightline.files import printable, sha256_bytes
-from sightline.inference import LiteRTRunner, Outputs
+from sightline.inference import LiteRTRunner
 from sightline.inference.card import ExportCard, read_card, read_card_tensors
 from sightline.inference.exported import ExportRunner, open_export
 from sightline.models.bundle import WEIGHTS, Bundle
 from sightline.verification import (
     Verification,
+    compare_drawn,
     compare_outputs,
-    drawn_pixels,
+    overridden,
     require_agreement,
+    wider,
 )
-from sightline.workflows.export import Images, Proof, check_accuracy, files_of, overridden
+from sightline.workflows.export import Images, Proof, check_accuracy, files_of
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -77,50 +79,60 @@ def verify(
         CheckFailedError: It disagrees.
     """
     card = read_card(export)
-    precision = (
-        FORMATS[card.format].precisions.get(card.precision) if card.format in FORMATS else None
-    )
-    if precision is None:
+    form, precision = _found(card, export)
+    allowed, drawn = precision.allowed, precision.golden
+    if tolerance is not None:
+        allowed = overridden(allowed, tolerance)
+        drawn = wider(drawn, allowed)
+    name = f"{printable(export)} ({card.format}, {card.precision})"
+    fix = _what_to_do(card, precision, tolerance)
+    with open_export(export) as runner:
+        golden = compare_drawn(runner, read_card_tensors(export), drawn)
+        require_agreement(golden, name=f"{name}, on the drawn pixels that travel with it,", fix=fix)
+        if bundle is None or images is None:
+            return Verified(card=card, golden=golden, proof=None)
+        source = LiteRTRunner(bundle)
+        _check_same(source, runner, name)
+        if not precision.recalibrated:
+            _check_same_rules(bundle, runner, name)
+        answers = source.run(images.pixels), runner.run(images.pixels)
+        found = compare_outputs((source, runner), answers, tolerance=allowed)
+        require_agreement(found, name=name, fix=fix)
+        proof = Proof.of(found, (source, runner), answers, images)
+        check_accuracy(proof.comparison, precision, name)
+        notes = _notes(card, bundle)
+        try:
+            files = prove_files(form, runner, export, files_of(images), fix=fix)
+            proof = replace(proof, files=files)
+        except MissingPackageError as error:
+            notes += (f"How it reads files could not be compared: {error.what}",)
+    return Verified(card=card, golden=golden, proof=proof, notes=notes)
+
+
+def _found(card: ExportCard, export: Path) -> tuple[ExportFormat, Precision]:
+    form = FORMATS.get(card.format)
+    precision = None if form is None else form.precisions.get(card.precision)
+    if form is None or precision is None:
         raise ModelError(
             f"{printable(export)} is {card.format} in {card.precision}, which is not known here.",
             fix="upgrade Sightline: pip install --upgrade sightline",
             code="bad_export",
         )
-    allowed = precision.allowed
-    if tolerance is not None:
-        allowed = overridden(allowed, tolerance)
-    runner = open_export(export)
-    name = f"{printable(export)} ({card.format}, {card.precision})"
-    golden = _golden(runner, read_card_tensors(export), precision)
-    require_agreement(golden, name=f"{name}, on the drawn pixels that travel with it,")
-    if bundle is None or images is None:
-        return Verified(card=card, golden=golden, proof=None)
-    source = LiteRTRunner(bundle)
-    _check_same(source, runner, name)
-    if not precision.recalibrated:
-        _check_same_rules(bundle, runner, name)
-    answers = source.run(images.pixels), runner.run(images.pixels)
-    found = compare_outputs((source, runner), answers, tolerance=allowed)
-    require_agreement(found, name=name)
-    proof = Proof.of(found, (source, runner), answers, images)
-    check_accuracy(proof.comparison, precision, name)
-    notes = _notes(card, bundle)
-    try:
-        proof = replace(proof, files=prove_files(runner, export, files_of(images)))
-    except MissingPackageError as error:
-        notes += (f"How it reads files could not be compared: {error.what}",)
-    return Verified(card=card, golden=golden, proof=proof, notes=notes)
+    return form, precision
 
 
-def _golden(
-    runner: ExportRunner, tensors: Mapping[str, np.ndarray], precision: Precision
-) -> Verification:
-    pixels, probabilities, logits = drawn_pixels(tensors)
-    expected = Outputs(probabilities=probabilities, logits=logits)
-    # Four drawings say how far numbers are apart, not how often answers differ.
-    # The table's, not the card's: whoever changes an export can change its card.
-    allowed = replace(precision.golden, agreement=0.0)
-    return compare_outputs((runner, runner), (expected, runner.run(pixels)), tolerance=allowed)
+def _what_to_do(card: ExportCard, precision: Precision, tolerance: float | None) -> str:
+    """Return what to do about an export that disagrees.
+
+    Its card may say that it was written with another tolerance. That is told, not taken: whoever
+    changes an export can change its card.
+    """
+    words = "do not use it; export again from the source"
+    pixels = card.verification.get("pixels")
+    written = pixels.get("tolerance") if isinstance(pixels, Mapping) else None
+    if tolerance is None and isinstance(written, float) and written > precision.allowed.difference:
+        words = f"it was written with --tolerance {written:g}: give the same, or export again"
+    return words
 
 
 def _check_same(source: LiteRTRunner, runner: ExportRunner, name: str) -> None:
