@@ -19,6 +19,7 @@ from sightline.exporting.quantizing import (
     to_int8,
     value_ranges,
 )
+from sightline.exporting.tuning import Tuning
 from sightline.inference.litert import LiteRTModel
 from sightline.models import Architecture
 from sightline.models.build import build
@@ -104,10 +105,10 @@ def test_int8_computes_in_eight_bits_but_for_its_ends(graph: Any) -> None:
 
 def test_a_layer_left_in_float_is_in_float_and_takes_its_error_away(graph: Any) -> None:
     ranges = value_ranges(graph.content, images(20))
-    inner = [one.name for one in layers(graph.content, graph.outputs) if not one.after]
-    kept = to_int8(graph.content, graph.outputs, ranges, in_float=inner)
+    inner = tuple(one.name for one in layers(graph.content, graph.outputs) if not one.after)
+    kept = to_int8(graph.content, graph.outputs, ranges, Tuning(in_float=inner))
     assert "int8" not in {kind for own in types(kept)["CONV_2D"] for kind in own}
-    one = to_int8(graph.content, graph.outputs, ranges, in_float=inner[:1])
+    one = to_int8(graph.content, graph.outputs, ranges, Tuning(in_float=inner[:1]))
     assert [own[:2] for own in types(one)["CONV_2D"]].count(["float32", "float32"]) == 1
     with_first = to_int8(graph.content, graph.outputs, ranges)
     assert len(one) > len(with_first)

@@ -145,8 +145,10 @@ def _choose(
     most_drop: float,
     prefer: str | None,
 ) -> Choice:
-    finest = max(form.precisions.values(), key=lambda one: one.samples)
-    images = find_images(bundle, *read, finest, most_samples=MORE_SAMPLES)
+    # The one that needs most of them: others make do with what it has.
+    finest = max(form.precisions.values(), key=lambda one: one.recalibrated + one.samples)
+    needed = finest.samples_for(bundle.architecture)
+    images = find_images(bundle, *read, finest, most_samples=MORE_SAMPLES if needed else 0)
     try:
         judging = select(*read, bundle.record(), on="test")
     except DataError:

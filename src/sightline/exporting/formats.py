@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 
 from sightline.errors import ConfigError, unknown_name
+from sightline.exporting.tuning import Tuning
 from sightline.files import printable
 from sightline.models.architecture import Architecture
 from sightline.verification import FilesTolerance, Tolerance
@@ -32,6 +33,7 @@ class Precision:
         recalibrated: Whether temperature and rules are chosen anew from its own answers.
         learned: Whether a network that was trained for 8 bits (`models.quantized`) knows by itself
             what the training images would show.
+        tuning: How values get 8 bits, where the format is tunable.
     """
 
     name: str
@@ -43,6 +45,7 @@ class Precision:
     drop: float = 0.0
     recalibrated: bool = False
     learned: bool = False
+    tuning: Tuning = field(default_factory=Tuning)
 
     def samples_for(self, architecture: Architecture) -> int:
         """Return how many training images it takes to make an export of a network."""
@@ -82,6 +85,7 @@ class ExportFormat:
         companions: Suffixes of files beside it that are part of it.
         reading: How far its own decoder of image files may be from ours; None where it takes
             pixels only.
+        tunable: Whether int8 is made of the LiteRT graph as its precision's `tuning` says.
     """
 
     name: str
@@ -95,6 +99,7 @@ class ExportFormat:
     folder: bool = False
     companions: tuple[str, ...] = ()
     reading: FilesTolerance | None = None
+    tunable: bool = False
 
 
 def _precisions(*given: Precision) -> Mapping[str, Precision]:
@@ -175,6 +180,7 @@ FORMATS = _table(
             runtime="LiteRT (ai-edge-litert), TensorFlow Lite",
             accepts=_ONE_IMAGE,
             needs="sightline[quantize]; float32 nothing",
+            tunable=True,
         ),
         ExportFormat(
             name="onnx",
@@ -253,6 +259,7 @@ FORMATS = _table(
             needs="Node.js and npm; sightline[quantize] but for float32",
             folder=True,
             reading=_BROWSER,
+            tunable=True,
         ),
     )
 )

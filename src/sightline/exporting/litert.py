@@ -24,6 +24,7 @@ from ai_edge_litert.tools import flatbuffer_utils
 from sightline.errors import ModelError
 from sightline.exporting.formats import Converted, Precision, Samples
 from sightline.exporting.quantizing import to_dynamic, to_float16, to_int8, value_ranges
+from sightline.exporting.tuning import Tuning
 from sightline.files import load_attribute
 from sightline.models.bundle import Bundle
 
@@ -50,19 +51,20 @@ def convert(bundle: Bundle, precision: Precision, samples: Samples | None) -> Co
         model = load_attribute("sightline.models.restore:restore")(bundle)
         graph = load_attribute("sightline.conversion:to_litert_int8")(model)
         return Converted(files={SUFFIX: graph.content}, outputs=graph.outputs)
-    content = _CONVERTERS[precision.name](bundle, samples)
+    content = _CONVERTERS[precision.name](bundle, precision.tuning, samples)
     return Converted(files={SUFFIX: content}, outputs=bundle.twin_outputs)
 
 
-def _int8(bundle: Bundle, samples: Samples | None) -> bytes:
+def _int8(bundle: Bundle, tuning: Tuning, samples: Samples | None) -> bytes:
     twin = bundle.twin()
-    return to_int8(twin, bundle.twin_outputs, value_ranges(twin, (samples or tuple)()))
+    ranges = tuning.ranges or value_ranges(twin, (samples or tuple)())
+    return to_int8(twin, bundle.twin_outputs, ranges, tuning)
 
 
-_CONVERTERS: Mapping[str, Callable[[Bundle, Samples | None], bytes]] = {
-    "float32": lambda bundle, samples: bundle.twin(),
-    "float16": lambda bundle, samples: to_float16(bundle.twin(), bundle.twin_outputs),
-    "dynamic": lambda bundle, samples: to_dynamic(bundle.twin(), bundle.twin_outputs),
+_CONVERTERS: Mapping[str, Callable[[Bundle, Tuning, Samples | None], bytes]] = {
+    "float32": lambda bundle, tuning, samples: bundle.twin(),
+    "float16": lambda bundle, tuning, samples: to_float16(bundle.twin(), bundle.twin_outputs),
+    "dynamic": lambda bundle, tuning, samples: to_dynamic(bundle.twin(), bundle.twin_outputs),
     "int8": _int8,
 }
 

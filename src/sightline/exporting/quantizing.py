@@ -9,22 +9,18 @@ from __future__ import annotations
 import io
 import re
 import warnings
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from ai_edge_litert.interpreter import Interpreter
 
 from sightline import machine
 from sightline.errors import ModelError
+from sightline.exporting.tuning import Ranges, Tuning
 from sightline.files import load_module
-
-Rounding = Literal["minmax", "octav"]
-"""How the grid of a kernel is chosen: from its largest value, or where the error is least (C. Sakr
-et al., "Optimal Clipping and Magnitude-aware Differentiation for Improved Quantization-aware
-Training", ICML 2022)."""
 
 _WEIGHTED = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED")
 _STATIC = (
@@ -35,6 +31,7 @@ _STATIC = (
 # Depthwise kernels hold a hundredth of the weights and, with the normalisation folded into them,
 # most of the error: |Δp| up to 0.027 with them and 0.003 without (fine-tuned MobileNetV2).
 _HALVED = ("CONV_2D", "FULLY_CONNECTED")
+_AS_USUAL = Tuning()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,10 +52,6 @@ class Layer:
     def weighted(self) -> bool:
         """Whether it has weights."""
         return self.kind in _WEIGHTED
-
-
-Ranges = Mapping[str, tuple[float, float]]
-"""The least and the greatest value of each tensor."""
 
 
 def layers(content: bytes, outputs: Mapping[str, str]) -> tuple[Layer, ...]:
@@ -126,12 +119,7 @@ def value_ranges(content: bytes, samples: Iterable[np.ndarray]) -> Ranges:
 
 
 def to_int8(
-    content: bytes,
-    outputs: Mapping[str, str],
-    ranges: Ranges,
-    *,
-    rounding: Rounding = "octav",
-    in_float: Collection[str] = (),
+    content: bytes, outputs: Mapping[str, str], ranges: Ranges, tuning: Tuning = _AS_USUAL
 ) -> bytes:
     """Return a graph whose kernels and values have 8 bits, but for its ends.
 
@@ -139,18 +127,17 @@ def to_int8(
         content: A LiteRT file in float32.
         outputs: Name of the tensor for each output.
         ranges: Of `value_ranges`.
-        rounding: How the grid of a kernel is chosen.
-        in_float: Names of layers that stay in float.
+        tuning: How else.
 
     Raises:
         MissingPackageError: The extra `quantize` is not installed.
         ModelError: The graph cannot be quantised.
     """
     kinds = _kinds()
-    algorithm = {"minmax": kinds.minmax, "octav": kinds.octav}[rounding]
+    algorithm = {"minmax": kinds.minmax, "octav": kinds.octav}[tuning.rounding]
     recipe = kinds.recipe()
     for layer in layers(content, outputs):
-        if layer.name in in_float:
+        if layer.name in tuning.in_float:
             continue
         if not layer.after:
             own = algorithm if layer.weighted else kinds.minmax

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sightline.exporting.quantizing import Ranges, layers, to_int8
+from sightline.exporting.quantizing import layers, to_int8
+from sightline.exporting.tuning import Ranges, Tuning
 from sightline.inference.litert import LiteRTModel
 
 
@@ -20,7 +21,7 @@ class LayerLoss:
     """What eight bits in one layer do.
 
     Attributes:
-        name: Of the layer, as `quantizing.to_int8` takes it.
+        name: Of the layer, as `Tuning.in_float` takes it.
         kind: For example `"CONV_2D"`.
         error: Root mean square of what it changes in the logits, as a share of their spread.
     """
@@ -63,8 +64,8 @@ def layer_losses(
     weighted = [layer for layer in inner if layer.weighted]
     found = []
     for done, layer in enumerate(weighted, start=1):
-        others = {other.name for other in inner} - {layer.name}
-        alone = to_int8(content, outputs, ranges, in_float=others)
+        others = tuple(other.name for other in inner if other.name != layer.name)
+        alone = to_int8(content, outputs, ranges, Tuning(in_float=others))
         given = LiteRTModel(alone, wanted).run(pixels)["logits"]
         error = float(np.sqrt(np.mean((given - source) ** 2))) / spread
         found.append(LayerLoss(name=layer.name, kind=layer.kind, error=error))

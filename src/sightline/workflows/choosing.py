@@ -1,7 +1,8 @@
 """`export --quantize auto`: many ways to export a model, one of which is shown to be good enough.
 
 Validation images select. What is told of the winner's accuracy comes from test images, which did
-not select: the best of many looks better than it is.
+not select: the best of many looks better than it is. Some of the validation images also calibrated
+the source, and calibrate each candidate again: both sides of the comparison alike.
 """
 
 from __future__ import annotations
@@ -24,9 +25,11 @@ from sightline.exporting import (
     ExportFormat,
     LayerLoss,
     Material,
+    Samples,
     candidates,
+    export_bundle,
+    first,
     opened,
-    prove,
 )
 from sightline.inference import LiteRTRunner
 from sightline.models.bundle import Bundle
@@ -150,13 +153,12 @@ def choose(
     """
     tried: list[Tried] = []
     losses: tuple[LayerLoss, ...] = ()
-    ways = candidates(
-        bundle, form, samples_of(images.samples, bundle.preprocessing), progress=progress
-    )
+    samples = samples_of(images.samples, bundle.preprocessing)
+    ways = candidates(bundle, form, samples, at_hand=len(images.samples), progress=progress)
     for way in ways:
         if progress is not None:
             progress(way.name, 0, 1)
-        tried.append(_try(bundle, form, way, images, most_drop))
+        tried.append(_try(bundle, form, way, images, samples, most_drop))
         losses = way.losses or losses
     timed = _timed(bundle, tried, images.pixels)
     qualified = [one for one in timed if one.qualified]
@@ -173,15 +175,21 @@ def _rank(one: Tried, prefer: Preference) -> tuple[float, float]:
 
 
 def _try(
-    bundle: Bundle, form: ExportFormat, way: Candidate, images: Images, most_drop: float
+    bundle: Bundle,
+    form: ExportFormat,
+    way: Candidate,
+    images: Images,
+    samples: Samples,
+    most_drop: float,
 ) -> Tried:
     material = Material(
         pixels=images.pixels,
+        samples=first(samples, way.precision.samples),
         files=files_of(images),
         held_out=images.held_out if way.precision.recalibrated else None,
     )
     try:
-        made = prove(bundle, form, way.precision, way.convert(), material)
+        made = export_bundle(bundle, form, way.precision, material)
     except (CheckFailedError, ModelError) as error:
         return Tried(name=way.name, refused=error)
     if made.proven is None:

@@ -172,9 +172,9 @@ def find_images(
         which = once(dataset, contents, [part == split for part in parts], [record])
         return list(compress(range(len(parts)), which))
 
-    wanted = most_samples or (
-        0 if precision is None else precision.samples_for(bundle.architecture)
-    )
+    wanted = most_samples
+    if wanted is None:
+        wanted = 0 if precision is None else precision.samples_for(bundle.architecture)
     judging = rows_of("validation")
     places = np.linspace(0, len(judging) - 1, min(MOST_COMPARED, len(judging))).round().astype(int)
     chosen = [judging[place] for place in places]

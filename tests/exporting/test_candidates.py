@@ -1,0 +1,52 @@
+"""The ways that `--quantize auto` tries."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from sightline.exporting import FORMATS, Candidate, candidates
+from sightline.models.bundle import Bundle
+
+from .small import pictures, small_bundle
+
+PRECISIONS = {"float32", "float16", "dynamic", "int8"}
+
+
+@pytest.fixture(scope="module")
+def bundle() -> Bundle:
+    return small_bundle("three classes")
+
+
+def ways(bundle: Bundle, name: str, at_hand: int) -> list[Candidate]:
+    pixels = pictures(bundle, at_hand)
+    return list(candidates(bundle, FORMATS[name], lambda: iter(pixels), at_hand=at_hand))
+
+
+@pytest.mark.parametrize("name", ["litert", "web"])
+def test_int8_is_tried_in_several_ways_where_a_litert_graph_is_inside(
+    bundle: Bundle, name: str
+) -> None:
+    tried = ways(bundle, name, 201)
+    names = [one.name for one in tried]
+    assert set(names) > {*PRECISIONS, "int8, ranges of 201 images", "int8, 1 layer in float"}
+    settings = [one.precision.tuning for one in tried if one.name not in PRECISIONS]
+    assert all(one.ranges for one in settings) and any(one.in_float for one in settings)
+    assert {one.rounding for one in settings} == {"minmax", "octav"}
+    (losses,) = {one.losses for one in tried if one.losses}
+    errors = [loss.error for loss in losses]
+    assert errors == sorted(errors, reverse=True)
+
+
+def test_images_that_are_not_there_are_no_way(bundle: Bundle) -> None:
+    assert not any("images" in one.name for one in ways(bundle, "litert", 200))
+
+
+def test_a_network_trained_for_8_bits_has_one_way(bundle: Bundle) -> None:
+    trained = replace(bundle, architecture=replace(bundle.architecture, quantized=True))
+    assert {one.name for one in ways(trained, "litert", 40)} == PRECISIONS
+
+
+def test_other_formats_are_tried_in_their_precisions(bundle: Bundle) -> None:
+    assert [one.name for one in ways(bundle, "keras", 40)] == ["float32"]
