@@ -16,6 +16,7 @@ from PIL import Image
 from sightline.errors import ModelError
 from sightline.exporting import FORMATS, Export, export_bundle
 from sightline.exporting.export import Material
+from sightline.files import sha256_file
 from sightline.images import preprocess
 from sightline.inference import LiteRTRunner
 from sightline.inference.chromium import WebPage, open_page
@@ -82,10 +83,26 @@ def test_the_folder_is_a_model_that_predicts(bundle: Bundle, folder: Path) -> No
     try:
         with pytest.raises(ModelError, match="There is no"):
             open_export(folder)
-        with pytest.raises(ModelError, match="cannot run"):
+        with pytest.raises(ModelError, match="no script of this version"):
             open_web(folder, {})
     finally:
         (folder / "gone.js").rename(folder / "engine.js")
+
+
+@pytest.mark.parametrize("name", ["engine.js", "litert/litert_wasm_internal.js", "package.json"])
+def test_a_strangers_script_is_not_run_though_its_card_vouches_for_it(
+    folder: Path, tmp_path: Path, name: str
+) -> None:
+    other = tmp_path / "other.web"
+    shutil.copytree(folder, other)
+    hostile = f"require('fs').writeFileSync({str(tmp_path / 'done')!r}, 'done');\n"
+    (other / name).write_text(hostile + (other / name).read_text())
+    card = json.loads((other / "sightline.json").read_text())
+    card["files"][name] = sha256_file(other / name)
+    (other / "sightline.json").write_text(json.dumps(card))
+    with pytest.raises(ModelError, match="not run outside of a browser"):
+        open_export(other)
+    assert not (tmp_path / "done").exists()
 
 
 def test_a_visitors_browser_passes_the_self_check(page: WebPage) -> None:

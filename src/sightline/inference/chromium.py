@@ -32,10 +32,12 @@ from sightline.files import printable
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
 _SWITCHES = (
-    *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
+    *("--headless", "--disable-gpu", "--disable-quic", "--no-first-run"),
     *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
     *("--disable-dev-shm-usage", "--remote-debugging-pipe"),
 )
+# Chromium does not start as root with its sandbox.
+_AS_ROOT = ("--no-sandbox",)
 # Chromium reads commands from descriptor 3 and answers on 4.
 _THROUGH_PIPES = 'exec "$0" "$@" 3<&0 4>&1 0</dev/null 1>/dev/null'
 _SECONDS = 120.0
@@ -69,7 +71,8 @@ class Browser:
         self.console: list[str] = []
         self._home, self._number, self._left = home, 0, b""
         self._session: str | None = None
-        words = ("/bin/sh", "-c", _THROUGH_PIPES, found, *_SWITCHES)
+        switches = (*_SWITCHES, *_AS_ROOT) if os.geteuid() == 0 else _SWITCHES
+        words = ("/bin/sh", "-c", _THROUGH_PIPES, found, *switches)
         with open(home / "chromium.log", "wb") as log:
             self._child = subprocess.Popen(
                 (*words, f"--user-data-dir={home / 'profile'}", "about:blank"),
