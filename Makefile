@@ -6,7 +6,8 @@ export PYTHON
 
 BIN := .venv/bin
 # Tests of one file share what they train, so a file stays with one process.
-PYTEST := -m pytest -n $(or $(WORKERS),2) --dist loadfile
+# A worker that dies ends the run: pytest-xdist would start another, and wait for ever.
+PYTEST := -m pytest -n $(or $(WORKERS),2) --dist loadfile --max-worker-restart 0
 # It takes times, and waits for signals: nothing may run beside it.
 ALONE := tests/cli/test_entry.py
 INSTALLED := pyproject.toml constraints.txt scripts/environment.sh
@@ -45,7 +46,8 @@ test-all: .venv/.installed
 	$(BIN)/python -m pytest $(ALONE)
 
 test-run: .venv-run/.installed
-	SIGHTLINE_BASE_INSTALL=1 .venv-run/bin/python -m pytest
+	SIGHTLINE_BASE_INSTALL=1 .venv-run/bin/python $(PYTEST) --ignore $(ALONE)
+	SIGHTLINE_BASE_INSTALL=1 .venv-run/bin/python -m pytest $(ALONE)
 
 docs: .venv/.installed
 	$(BIN)/python docs/generate_cli.py

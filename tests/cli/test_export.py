@@ -9,8 +9,14 @@ from typing import Any
 
 import pytest
 
-from sightline.cli import main
+from sightline.cli import benchmark as cli_benchmark
+from sightline.cli import export_all, main
 from sightline.dataset import write_digits
+from sightline.errors import MissingPackageError
+from sightline.exporting import FORMATS, litert, onnx
+from sightline.exporting.formats import Converted
+from sightline.models.bundle import Bundle
+from sightline.workflows import exporting
 
 pytestmark = pytest.mark.train
 
@@ -131,6 +137,103 @@ def test_auto_tries_many_and_takes_one_that_is_shown_to_be_good_enough(
     assert "chosen: float32" in out and "images would" in out
     assert run(capsys, *words, "--no-verify", "--save", path, "--overwrite")[0] == 2
     assert run(capsys, *words, "--prefer", "sped", "--save", path, "--overwrite")[0] == 2
+
+
+ALL = (("litert", "float32"), ("litert", "int8"), ("onnx", "float32"))
+
+
+@pytest.fixture
+def few_ways(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let `--all` be three ways: each of all is held to in tests/exporting."""
+    ways = tuple((FORMATS[name], FORMATS[name].precisions[precision]) for name, precision in ALL)
+    for module in (exporting, export_all):
+        monkeypatch.setattr(module, "WAYS", ways)
+
+
+def test_all_formats_are_written_proven_and_measured_by_one_command(
+    folder: Path,
+    tmp_path: Path,
+    few_ways: None,
+    capsys: pytest.CaptureFixture[str],
+    check_schema: Callable[[Any, str], None],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    target = tmp_path / "exports"
+    words = ("export", folder / "m.sightline", folder / "digits", "--all", target)
+    monkeypatch.setattr(cli_benchmark, "_SECONDS", 1.0)
+    code, out, err = run(capsys, *words, "--benchmark", "--json")
+    assert code == 0, err
+    document = json.loads(out)
+    check_schema(document, "exports")
+    check_schema(document["benchmark"], "benchmark")
+    names = [f"m-{precision}{FORMATS[name].suffix}" for name, precision in ALL]
+    assert [Path(one["path"]).name for one in document["exports"]] == names
+    assert all(one["verification"]["pixels"]["passed"] for one in document["exports"])
+    assert [one["model"] for one in document["benchmark"]["models"]] == ["m.sightline", *names]
+    # A run that was ended goes on: what is there is kept, what is missing is made.
+    kept = target / names[0]
+    before = kept.stat().st_mtime_ns
+    for path in target.glob("*.onnx*"):
+        path.unlink()
+    code, out, err = run(capsys, *words)
+    assert code == 0 and "2 of them stood there already" in err
+    assert all(name in out for name in names)
+    assert kept.stat().st_mtime_ns == before and (target / names[2]).is_file()
+    code, out, _ = run(capsys, "benchmark", folder / "m.sightline", target, "--seconds", 1)
+    assert code == 0 and all(name in out for name in names)
+
+
+def test_what_is_not_installed_is_told_and_what_disagrees_is_an_error(
+    folder: Path,
+    tmp_path: Path,
+    few_ways: None,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def convert(*_: object) -> Converted:
+        raise MissingPackageError("no onnx", fix="install it", details={})
+
+    monkeypatch.setattr(onnx, "convert", convert)
+    words = ("export", folder / "m.sightline", folder / "digits", "--all", tmp_path / "exports")
+    code, out, _ = run(capsys, *words)
+    assert code == 0 and "no m-float32.onnx: no onnx" in out and "install it" in out
+
+    def other(bundle: Bundle, *_: object) -> Converted:
+        names = bundle.twin_outputs
+        swapped = {**names, "logits": names["probabilities"], "probabilities": names["logits"]}
+        return Converted(files={".tflite": bundle.twin()}, outputs=swapped)
+
+    monkeypatch.setattr(litert, "convert", other)
+    code, out, err = run(capsys, *words, "--overwrite")
+    assert code == 3 and "2 of 3 were refused" in err and "no m-int8.tflite" in out
+
+
+def test_a_folder_with_something_else_in_it_is_left_alone(
+    folder: Path, tmp_path: Path, few_ways: None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "m-int8.tflite").write_bytes(b"mine")
+    words = ("export", folder / "m.sightline", folder / "digits", "--all", tmp_path)
+    code, _, err = run(capsys, *words)
+    assert code == 2 and "no proven export of this model" in err
+    assert (tmp_path / "m-int8.tflite").read_bytes() == b"mine"
+    assert [one.name for one in tmp_path.iterdir()] == ["m-int8.tflite"]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("--all", "x", "--save", "m.tflite"),
+        ("--all", "x", "--quantize", "int8"),
+        ("--all", "x", "--no-verify"),
+        ("--save", "m.tflite", "--benchmark"),
+        (),
+    ],
+)
+def test_options_that_contradict_each_other(
+    folder: Path, capsys: pytest.CaptureFixture[str], words: tuple[str, ...]
+) -> None:
+    code, _, err = run(capsys, "export", folder / "m.sightline", folder / "digits", *words)
+    assert code == 2 and "To do:" in err
 
 
 def test_images_of_another_model_prove_nothing(

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
 import sys
@@ -8,6 +7,17 @@ import threading
 
 from sightline.training.signals import stop_on_signals
 
+# In processes of their own: a signal that goes astray would end the tests.
+ASKED_ONCE = """
+import os, signal
+from sightline.training.signals import stop_on_signals
+before = signal.getsignal(signal.SIGTERM)
+with stop_on_signals() as stop:
+    print(stop.signal_number)
+    os.kill(os.getpid(), signal.SIGTERM)
+    print(stop.signal_number)
+print(signal.getsignal(signal.SIGTERM) is before)
+"""
 ASKED_TWICE = """
 import os, signal
 from sightline.training.signals import stop_on_signals
@@ -19,19 +29,20 @@ with stop_on_signals(before_exit=lambda: print("farewell", flush=True)) as stop:
 """
 
 
+def run(script: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=False
+    )
+
+
 def test_the_first_signal_is_a_request() -> None:
-    before = signal.getsignal(signal.SIGTERM)
-    with stop_on_signals() as stop:
-        assert stop.signal_number is None
-        os.kill(os.getpid(), signal.SIGTERM)
-        assert stop.signal_number == signal.SIGTERM
-    assert signal.getsignal(signal.SIGTERM) is before
+    child = run(ASKED_ONCE)
+    assert child.returncode == 0, child.stderr
+    assert child.stdout.split() == ["None", str(int(signal.SIGTERM)), "True"]
 
 
 def test_the_second_ends_the_process_after_a_last_word() -> None:
-    child = subprocess.run(
-        [sys.executable, "-c", ASKED_TWICE], capture_output=True, text=True, check=False
-    )
+    child = run(ASKED_TWICE)
     assert child.returncode == 128 + signal.SIGTERM
     assert child.stdout.splitlines() == [str(int(signal.SIGINT)), "farewell"]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,11 +11,12 @@ import typer
 from sightline.cli.console import Console
 from sightline.cli.options import Allow, Overwrite
 from sightline.cli.reading import read_images
+from sightline.dataset import Content, Dataset
 from sightline.errors import ConfigError, ModelError, SightlineError
 from sightline.files import free_path, printable
 from sightline.reporting.columns import signed
 from sightline.reporting.pareto import Point, save_pareto
-from sightline.workflows.artefacts import Artefact, select_images
+from sightline.workflows.artefacts import Artefact, expand, select_images
 from sightline.workflows.benchmark import (
     Advice,
     Benchmark,
@@ -27,12 +28,14 @@ from sightline.workflows.benchmark import benchmark as measure
 from sightline.workflows.looks import Looks, record_look
 from sightline.workflows.rounds import BATCHES
 
+_SECONDS = 60.0
+
 
 def benchmark(
     context: typer.Context,
     models: Annotated[
         list[Path],
-        typer.Argument(metavar="MODELS...", help=".sightline files and exports; the first leads."),
+        typer.Argument(metavar="MODELS...", help=".sightline files, exports, folders of exports."),
     ],
     *,
     data: Annotated[
@@ -41,7 +44,9 @@ def benchmark(
     on: Annotated[
         str, typer.Option(help="Which of them: test or validation, as on record, or new.")
     ] = "validation",
-    seconds: Annotated[float, typer.Option(min=0.1, help="For the timing of all models.")] = 60.0,
+    seconds: Annotated[
+        float, typer.Option(min=0.1, help="For the timing of all models.")
+    ] = _SECONDS,
     plot: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Latency against accuracy, as a .png.")
     ] = None,
@@ -63,12 +68,39 @@ def benchmark(
                 fix="add --data DATA",
                 code="no_data",
             )
-    lines = read_artefacts(models)
+    read = None if data is None else read_images(console, data, allow)
+    found = measured(console, models, read, here=here, on=on, seconds=seconds)
+    if plot is not None:
+        _plot(found, plot)
+    if console.as_json:
+        console.document(document(found, data))
+    else:
+        tell(console, found)
+    raise_failures(found)
+
+
+def measured(
+    console: Console,
+    paths: Sequence[Path],
+    read: tuple[Dataset, tuple[Content, ...]] | None,
+    *,
+    here: Mapping[str, Any],
+    on: str,
+    seconds: float = _SECONDS,
+) -> Benchmark:
+    """Measure models and exports side by side, and say on the way what has to be known.
+
+    Args:
+        console: Where it is said.
+        paths: Of them; the first leads.
+        read: Labelled images; without them nothing is said of accuracy.
+        here: The machine, before the work began.
+        on: Which of the images: `"test"` or `"validation"`, as on record, or `"new"`.
+        seconds: For the timing of all of them.
+    """
+    lines = read_artefacts(expand(paths))
     artefacts = [line.artefact for line in lines if line.artefact is not None]
-    selection = None
-    if data is not None and artefacts:
-        dataset, contents = read_images(console, data, allow)
-        selection = select_images(artefacts, dataset, contents, on=on)
+    selection = select_images(artefacts, *read, on=on) if read is not None and artefacts else None
     if here["busy"]:
         console.warning(
             f"Something else keeps the machine busy (load {here['load']:.1f} on "
@@ -76,20 +108,13 @@ def benchmark(
         )
     with console.progress("Measuring in turn") as progress:
         found = measure(lines, selection, seconds=seconds, here=here, progress=progress)
-    looks = _looks(found, artefacts)
-    for look in looks:
+    for look in _looks(found, artefacts):
         for note in look.notes(""):
             console.note(note)
     failed = max((line.comparison.failed for line in found.lines if line.comparison), default=0)
     if failed:
         console.note(f"{failed:,} images cannot be decoded and are in no figure")
-    if plot is not None:
-        _plot(found, plot)
-    if console.as_json:
-        console.document(_document(found, data))
-    else:
-        _tell(console, found)
-    _raise_failures(found)
+    return found
 
 
 def _looks(found: Benchmark, artefacts: Sequence[Artefact]) -> list[Looks]:
@@ -131,7 +156,8 @@ def _plot(found: Benchmark, path: Path) -> None:
     save_pareto(points, path, title=f"{found.machine['processor']}; {n:,} {on} images")
 
 
-def _document(found: Benchmark, data: Path | None) -> dict[str, Any]:
+def document(found: Benchmark, data: Path | None) -> dict[str, Any]:
+    """Return what was measured as JSON (`reporting/schemas/benchmark.json`)."""
     return {
         "schema": "benchmark",
         "schema_version": "1.0",
@@ -164,7 +190,8 @@ def _line_json(line: Line) -> dict[str, Any]:
     }
 
 
-def _tell(console: Console, found: Benchmark) -> None:
+def tell(console: Console, found: Benchmark) -> None:
+    """Print the machine, the table, and what is recommended."""
     here = found.machine
     able = f" ({', '.join(here['instructions'])})" if here["instructions"] else ""
     console.line(f"{here['processor']}{able}, {here['cores']:g} cores, load {here['load']:.1f}")
@@ -230,7 +257,12 @@ def _advice_line(what: str, one: Advice) -> str:
     return line
 
 
-def _raise_failures(found: Benchmark) -> None:
+def raise_failures(found: Benchmark) -> None:
+    """End with an error where something could not be measured.
+
+    Raises:
+        ModelError: That, and what.
+    """
     failed: list[tuple[str, SightlineError]] = [
         (line.name, line.error) for line in found.lines if line.error is not None
     ]

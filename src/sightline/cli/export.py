@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from sightline.cli.console import Console
+from sightline.cli.export_all import export_to_all
 from sightline.cli.looks import tell_looks
 from sightline.cli.options import Allow, Model, Overwrite
 from sightline.cli.proof import export_document, tell_choice, tell_export
@@ -38,8 +40,23 @@ def export(
     ] = None,
     *,
     save: Annotated[
-        Path, typer.Option(metavar="FILE", help="Its suffix decides the format (see formats).")
-    ],
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="Its suffix decides the format (see formats).", show_default=False
+        ),
+    ] = None,
+    all_to: Annotated[
+        Path | None,
+        typer.Option(
+            "--all",
+            metavar="FOLDER",
+            help="Instead of --save: every format in every precision, into a folder.",
+            show_default=False,
+        ),
+    ] = None,
+    benchmark: Annotated[
+        bool, typer.Option("--benchmark", help="With --all: measure them side by side, too.")
+    ] = False,
     quantize: Annotated[
         str | None,
         typer.Option(metavar="PRECISION", help="float16, dynamic, int8, or auto to try them all."),
@@ -77,9 +94,26 @@ def export(
     The export is run on validation images, known by content, before it is written. Its card and
     its arrays stand beside it, or in it where it is a folder.
 
-    With --quantize auto, validation images select and test images judge.
+    With --quantize auto, validation images select and test images judge. With --all, exports of
+    the model that stand in the folder already are kept: a run that was ended goes on.
     """
     console: Console = context.obj
+    choosing = {"--max-drop": max_drop, "--prefer": prefer}
+    single = {"--save": save, "--quantize": quantize, "--tolerance": tolerance, **choosing}
+    if all_to is not None:
+        _refuse({**single, "--no-verify": no_verify or None}, beside="--all")
+        given = _needed(data, model, "--all FOLDER")
+        export_to_all(
+            console, model, given, all_to, benchmark=benchmark, allow=allow, overwrite=overwrite
+        )
+        return
+    if save is None or benchmark:
+        raise ConfigError(
+            "--benchmark measures what --all writes." if benchmark else "Where to is not said.",
+            expected="--save FILE for one export, or --all FOLDER [--benchmark]",
+            fix=f"sightline export {printable(model)} DATA --save model.tflite",
+            code="bad_option",
+        )
     auto = quantize == _AUTO
     form, precision = format_of(save, None if auto else quantize)
     free_path(save, suffixes=(form.suffix,), overwrite=overwrite)
@@ -87,21 +121,13 @@ def export(
     if not overwrite:
         check_companions(save, form)
     if auto:
-        _check_auto(data, prefer, waived=no_verify or tolerance is not None)
-    elif max_drop is not None or prefer is not None:
-        raise ConfigError(
-            "--max-drop and --prefer choose among candidates, and there is one.",
-            expected="--quantize auto with them",
-            fix="add --quantize auto, or leave them out",
-            code="bad_option",
-        )
-    if data is None and not no_verify:
-        raise ConfigError(
-            "An export is proven on real images, and none were given.",
-            expected="the data that the model was trained from",
-            fix=f"sightline export {printable(model)} DATA --save ..., or --no-verify",
-            code="no_data",
-        )
+        _refuse({"--tolerance": tolerance, "--no-verify": no_verify or None}, beside="auto")
+    else:
+        _refuse(choosing, beside="one precision")
+    if prefer is not None and prefer not in PREFERENCES:
+        raise unknown_name("preference", prefer, PREFERENCES)
+    if not no_verify:
+        data = _needed(data, model, "--save ..., or --no-verify")
     bundle = read_bundle(model)
     read = None if data is None else read_images(console, data, allow)
     if auto and read is not None:
@@ -122,17 +148,34 @@ def export(
         tell_export(console, exported, save)
 
 
-def _check_auto(data: Path | None, prefer: str | None, *, waived: bool) -> None:
-    if prefer is not None and prefer not in PREFERENCES:
-        raise unknown_name("preference", prefer, PREFERENCES)
-    if data is None or waived:
+_BESIDE: Mapping[str, str] = {
+    "--all": "--all writes every format in every precision, by its own limits.",
+    "auto": "--quantize auto selects by proof.",
+    "one precision": "--max-drop and --prefer choose among candidates, and there is one.",
+}
+
+
+def _refuse(options: Mapping[str, object], *, beside: str) -> None:
+    """Refuse options that say nothing, or the opposite, beside another."""
+    given = [name for name, value in options.items() if value is not None]
+    if given:
         raise ConfigError(
-            "--quantize auto selects by proof.",
-            expected="the data that the model was trained from, and neither --no-verify nor "
-            "--tolerance",
-            fix="sightline export MODEL DATA --quantize auto --save ...",
+            f"{_BESIDE[beside]} {', '.join(given)} cannot be kept beside that.",
+            expected="--quantize auto with them" if beside == "one precision" else "one of them",
+            fix=f"leave out {' and '.join(given)}",
             code="bad_option",
         )
+
+
+def _needed(data: Path | None, model: Path, rest: str) -> Path:
+    if data is None:
+        raise ConfigError(
+            "An export is proven on real images, and none were given.",
+            expected="the data that the model was trained from",
+            fix=f"sightline export {printable(model)} DATA {rest}",
+            code="no_data",
+        )
+    return data
 
 
 def _choose(

@@ -7,7 +7,7 @@ nothing) is NaN, and null in JSON; it is never quietly zero.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from statistics import NormalDist
@@ -77,6 +77,19 @@ class Estimate:
             for number in (self.value, self.low, self.high)
         )
         return {"value": value, "low": low, "high": high, "n": self.n}
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> Estimate:
+        """Return what `to_json` gave.
+
+        Raises:
+            KeyError, TypeError, ValueError: It is not that.
+        """
+        figures = {
+            name: math.nan if value[name] is None else float(value[name])
+            for name in ("value", "low", "high")
+        }
+        return cls(**figures, n=int(value["n"]))
 
 
 def wilson(successes: int, n: int) -> Estimate:

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from sightline.dataset import Content, Dataset
-from sightline.errors import ConfigError, DataError, SightlineError
-from sightline.files import sha256_bytes
+from sightline.errors import ConfigError, DataError, ModelError, SightlineError
+from sightline.files import printable, sha256_bytes
 from sightline.images import Preprocessing
 from sightline.inference.card import Place, is_export, read_card
 from sightline.models.bundle import WEIGHTS, Bundle, read_bundle
@@ -65,6 +65,29 @@ class Artefact:
             errors=errors,
             threshold=self.rules.threshold(self.classes),
         )
+
+
+def expand(paths: Sequence[Path]) -> list[Path]:
+    """Return the paths, and for a folder that is no export itself those of the exports in it.
+
+    Raises:
+        ModelError: Such a folder holds no export.
+    """
+    found: list[Path] = []
+    for path in paths:
+        if not path.is_dir() or is_export(path):
+            found.append(path)
+            continue
+        inside = sorted(one for one in path.iterdir() if is_export(one))
+        if not inside:
+            raise ModelError(
+                f"No export in {printable(path)}.",
+                expected="exports, or a folder that holds some",
+                fix="name the models and the exports themselves",
+                code="no_such_model",
+            )
+        found += inside
+    return found
 
 
 def read_artefact(path: Path, name: str) -> Artefact:

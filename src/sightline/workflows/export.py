@@ -287,7 +287,7 @@ def export(
             pixels=images.pixels if verify else None,
             samples=samples_of(images.samples, bundle.preprocessing),
             files=files_of(images) if verify else None,
-            held_out=images.held_out,
+            held_out=images.held_out if precision.recalibrated else None,
             allowed=allowed,
         )
     made = export_bundle(bundle, form, precision, material)

@@ -1,0 +1,182 @@
+"""`export --all`: one model in every format and precision, each proven before it is written."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from sightline.dataset import Content, Dataset
+from sightline.errors import (
+    CheckFailedError,
+    ConfigError,
+    MissingPackageError,
+    ModelError,
+    SightlineError,
+)
+from sightline.evaluation import Estimate
+from sightline.exporting import FORMATS, ExportFormat, Precision
+from sightline.files import printable, sha256_bytes
+from sightline.inference.card import ExportCard, Place, is_export, read_card
+from sightline.models.bundle import WEIGHTS, Bundle
+from sightline.workflows.export import Images, export, find_images
+
+WAYS = tuple(
+    (form, precision) for form in FORMATS.values() for precision in form.precisions.values()
+)
+"""Everything that can be made, in the order of the table."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Figures:
+    """What the proof of an export found, as its card has it.
+
+    Attributes:
+        difference: Largest |Δp|.
+        agreement: Share of images with the same answer.
+        accuracy: On the images of the proof.
+        gain: Accuracy less that of the source, paired.
+    """
+
+    difference: float
+    agreement: float
+    accuracy: Estimate
+    gain: Estimate
+
+    @classmethod
+    def of(cls, card: ExportCard) -> Figures:
+        """Read a card.
+
+        Raises:
+            KeyError, TypeError, ValueError: It has no proof, or one of another shape.
+        """
+        pixels, accuracy = card.verification["pixels"], card.verification["accuracy"]
+        return cls(
+            difference=float(pixels["max_difference"]),
+            agreement=float(pixels["agreement"]),
+            accuracy=Estimate.from_json(accuracy["export"]),
+            gain=Estimate.from_json(accuracy["gain"]),
+        )
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Standing:
+    """An export that is written and proven.
+
+    Attributes:
+        card: What is known of it.
+        size: Bytes of its files, card and arrays not counted.
+        figures: What its proof found.
+    """
+
+    card: ExportCard
+    size: int
+    figures: Figures
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Made:
+    """What became of one format in one precision.
+
+    Attributes:
+        form: One of the table's.
+        precision: One of its.
+        path: Where it stands, unless it was refused.
+        standing: What stands there; None where it was refused.
+        kept: Whether it stood there before.
+        notes: What its user has to know.
+        refused: Why there is none.
+    """
+
+    form: ExportFormat
+    precision: Precision
+    path: Path
+    standing: Standing | None = None
+    kept: bool = False
+    notes: tuple[str, ...] = ()
+    refused: SightlineError | None = None
+
+    @property
+    def failed(self) -> bool:
+        """Whether it was refused for what it is, and not for what is not installed."""
+        return self.refused is not None and not isinstance(self.refused, MissingPackageError)
+
+
+def path_of(folder: Path, stem: str, form: ExportFormat, precision: Precision) -> Path:
+    """Return where an export of a model called `stem` stands."""
+    return folder / f"{stem}-{precision.name}{form.suffix}"
+
+
+def images_for_all(bundle: Bundle, dataset: Dataset, contents: Sequence[Content]) -> Images:
+    """Return the images that the most demanding of the formats needs; the others need fewer."""
+    finest = max((precision for _, precision in WAYS), key=lambda one: one.samples)
+    return find_images(bundle, dataset, contents, finest)
+
+
+def check_folder(folder: Path, stem: str, bundle: Bundle) -> None:
+    """Refuse a folder where something else stands than exports of this model.
+
+    Raises:
+        ConfigError: Something of another kind, or of another model, is in the way.
+    """
+    for form, precision in WAYS:
+        path = path_of(folder, stem, form, precision)
+        if path.exists() and _standing(path, bundle) is None:
+            raise ConfigError(
+                f"{printable(path)} exists, and is no proven export of this model.",
+                expected="a folder of its own, or one with exports of the same model to go on with",
+                fix="choose another folder, or add --overwrite",
+                code="exists",
+            )
+
+
+def export_all(
+    bundle: Bundle, images: Images, folder: Path, stem: str, *, overwrite: bool = False
+) -> Iterator[Made]:
+    """Make, prove and write every format in every precision; yield each as it is done.
+
+    What stands there already, proven and of the same weights, is kept: a run that was ended goes
+    on where it was.
+
+    Args:
+        bundle: The model.
+        images: Of `images_for_all`.
+        folder: Where they go.
+        stem: What their names begin with.
+        overwrite: Make all of them anew.
+
+    Raises:
+        MachineError: One cannot be written.
+    """
+    for form, precision in WAYS:
+        path = path_of(folder, stem, form, precision)
+        way = Made(form=form, precision=precision, path=path)
+        standing = None if overwrite else _standing(path, bundle)
+        if standing is not None:
+            yield replace(way, standing=standing, kept=True)
+            continue
+        try:
+            exported = export(bundle, form, precision, images)
+        except (CheckFailedError, MissingPackageError, ModelError) as error:
+            yield replace(way, refused=error)
+            continue
+        exported.export.write(path)
+        card = exported.export.card
+        standing = Standing(card=card, size=exported.export.size, figures=Figures.of(card))
+        yield replace(way, standing=standing, notes=exported.notes)
+
+
+def _standing(path: Path, bundle: Bundle) -> Standing | None:
+    """Return an export that is there if it is whole, proven, and of the same weights."""
+    if not path.exists() or not is_export(path):
+        return None
+    try:
+        card = read_card(path)
+        figures = Figures.of(card)
+    except (ModelError, KeyError, TypeError, ValueError):
+        return None
+    if card.source != sha256_bytes(bundle.members[WEIGHTS]) or card.rules.wish != bundle.rules.wish:
+        return None
+    place = Place.of(path)
+    size = sum(place.member(name).stat().st_size for name in card.files)
+    return Standing(card=card, size=size, figures=figures)
