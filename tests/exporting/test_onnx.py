@@ -17,7 +17,7 @@ from sightline.exporting.onnx import _float16, convert, embed
 from sightline.inference.onnx import OnnxModel
 from sightline.models.bundle import Bundle
 
-from .small_networks import NETWORKS, bundle_of, expected, pixels_for
+from .networks import NETWORKS, bundle_of, expected, pixels_for
 
 FORM = FORMATS["onnx"]
 

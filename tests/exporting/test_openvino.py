@@ -13,7 +13,7 @@ from sightline.exporting.openvino import convert, embed
 from sightline.files import load_module
 from sightline.inference.openvino import open_openvino
 
-from .small_networks import NETWORKS, bundle_of, expected, pixels_for
+from .networks import NETWORKS, bundle_of, expected, pixels_for
 
 PRECISION = FORMATS["openvino"].precisions["float32"]
 
