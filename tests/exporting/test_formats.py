@@ -8,11 +8,12 @@ import pytest
 
 from sightline.errors import ConfigError
 from sightline.exporting.formats import FORMATS, format_of
-from sightline.inference.exported import GRAPHS
+from sightline.inference.exported import GRAPHS, READERS
 
 
 def test_every_format_can_be_run_and_says_why_it_may_differ() -> None:
     assert set(FORMATS) == set(GRAPHS)
+    assert {form.name for form in FORMATS.values() if form.reading} == set(READERS)
     for form in FORMATS.values():
         for name, precision in form.precisions.items():
             assert name == precision.name and precision.reason
