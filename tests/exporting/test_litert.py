@@ -12,6 +12,9 @@ import keras
 import numpy as np
 import pytest
 from ai_edge_litert.interpreter import Interpreter
+from ai_edge_litert.tools import flatbuffer_utils
+from flatbuffers.number_types import Int8Flags, Uint32Flags
+from flatbuffers.table import Table
 
 from sightline.conversion import to_litert
 from sightline.errors import ModelError
@@ -38,7 +41,7 @@ def graph_of(task: str, temperature: Any) -> Any:
 
 def description(graph: Any, temperature: list[float]) -> str:
     told = {"classes": ["a", "b", "ü"], "outputs": dict(graph.outputs), "temperature": temperature}
-    return json.dumps(told)
+    return json.dumps({**told, "preprocessing": {"height": 32, "width": 24, "channels": 3}})
 
 
 def test_the_description_is_in_the_graph_and_in_an_archive_behind_it() -> None:
@@ -56,6 +59,53 @@ def test_the_description_is_in_the_graph_and_in_an_archive_behind_it() -> None:
     for name, values in source.items():
         np.testing.assert_array_equal(given[name], values)
     assert embed({SUFFIX: graph.content}, text)[SUFFIX] == content
+
+
+def test_other_programs_are_told_in_the_words_of_tensorflow_lite() -> None:
+    graph = graph_of("multi_class", 2.0)
+    content = embed({SUFFIX: graph.content}, description(graph, [2.0]))[SUFFIX]
+    model = flatbuffer_utils.read_model_from_bytearray(bytearray(content))
+    (place,) = (one.buffer for one in model.metadata if one.name == b"TFLITE_METADATA")
+    data = bytes(model.buffers[place].data)
+    assert data[4:8] == b"M001"
+    root = Table(data, int.from_bytes(data[:4], "little"))
+    (whole,) = tables(root, 3)
+    (pixels,) = tables(whole, 2)
+    assert text_of(pixels, 0) == "pixels"
+    image = inner(inner(pixels, 3), 1)
+    size = inner(image, 1)
+    assert (number(image, 0, Int8Flags), number(size, 0), number(size, 1)) == (1, 24, 32)
+    outputs = tables(whole, 3)
+    names = [
+        model.subgraphs[0].tensors[index].name.decode() for index in model.subgraphs[0].outputs
+    ]
+    assert [graph.outputs[text_of(one, 0)] for one in outputs] == names
+    (labels,) = tables(next(one for one in outputs if text_of(one, 0) == "probabilities"), 6)
+    assert text_of(labels, 0) == "labels.txt" and number(labels, 2, Int8Flags) == 2
+
+
+def at(table: Table, field: int) -> int:
+    """Return where a field of a FlatBuffers table stands, by its number in the schema."""
+    return table.Pos + table.Offset(4 + 2 * field)
+
+
+def inner(table: Table, field: int) -> Table:
+    return Table(table.Bytes, table.Indirect(at(table, field)))
+
+
+def tables(table: Table, field: int) -> list[Table]:
+    offset = table.Offset(4 + 2 * field)
+    first = table.Vector(offset)
+    rows = range(table.VectorLen(offset))
+    return [Table(table.Bytes, table.Indirect(first + 4 * row)) for row in rows]
+
+
+def text_of(table: Table, field: int) -> str:
+    return table.String(at(table, field)).decode()
+
+
+def number(table: Table, field: int, kind: Any = Uint32Flags) -> int:
+    return table.Get(kind, at(table, field))
 
 
 def test_outputs_have_names_for_any_client() -> None:

@@ -3,9 +3,10 @@
 But for one: a network that was trained for 8 bits is converted anew, by TensorFlow, which reads the
 ranges that it learned with from the network itself.
 
-The file tells of itself twice: in the graph's own metadata, and as files that any program for zip
-archives takes out of it (`unzip -p model.tflite labels.txt`), as TensorFlow Lite's metadata does.
-Source: tensorflow.org/lite/models/metadata, "Associated files".
+The file tells of itself three times: in the words of TensorFlow Lite's metadata, which other
+programs know; as an entry of our own; and as files that any program for zip archives takes out of
+it (`unzip -p model.tflite labels.txt`), to which the first refers.
+Source: tensorflow.org/lite/models/metadata.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from ai_edge_litert import schema_py_generated as schema
 from ai_edge_litert.tools import flatbuffer_utils
 
 from sightline.errors import ModelError
+from sightline.exporting import tflite_metadata
 from sightline.exporting.formats import Converted, Precision, Samples
 from sightline.exporting.quantizing import to_dynamic, to_float16, to_int8, value_ranges
 from sightline.exporting.tuning import Tuning
@@ -83,15 +85,15 @@ def embed(files: Mapping[str, bytes], description: str) -> Mapping[str, bytes]:
     model = _read(files[SUFFIX])
     _set_temperature(model, told)
     _name_outputs(model, told["outputs"])
-    buffer = schema.BufferT()
-    buffer.data = np.frombuffer(description.encode(), np.uint8)
-    model.buffers.append(buffer)
-    entry = schema.MetadataT()
-    entry.name, entry.buffer = _METADATA, len(model.buffers) - 1
-    model.metadata = [*(model.metadata or []), entry]
+    _add_metadata(model, _METADATA, description.encode())
+    _add_metadata(model, tflite_metadata.ENTRY, tflite_metadata.metadata(told, _ordered(model)))
     content = bytes(flatbuffer_utils.convert_object_to_bytearray(model))
     labels = "".join(f"{name}\n" for name in told["classes"])
-    return {SUFFIX: _with_members(content, {"labels.txt": labels, "sightline.json": description})}
+    return {
+        SUFFIX: _with_members(
+            content, {tflite_metadata.LABELS: labels, "sightline.json": description}
+        )
+    }
 
 
 def described(content: bytes) -> str | None:
@@ -128,6 +130,21 @@ def _name_outputs(model: Any, outputs: Mapping[str, str]) -> None:
     signature.inputs = [_mapped("pixels", graph.inputs[0])]
     signature.outputs = [_mapped(name, places[tensor]) for name, tensor in sorted(outputs.items())]
     model.signatureDefs = [signature]
+
+
+def _ordered(model: Any) -> list[str]:
+    """Return what the signature calls each output of the graph, in the graph's order."""
+    names = {one.tensorIndex: one.name.decode() for one in model.signatureDefs[0].outputs}
+    return [names.get(index, "") for index in model.subgraphs[0].outputs]
+
+
+def _add_metadata(model: Any, name: bytes, content: bytes) -> None:
+    buffer = schema.BufferT()
+    buffer.data = np.frombuffer(content, np.uint8)
+    model.buffers.append(buffer)
+    entry = schema.MetadataT()
+    entry.name, entry.buffer = name, len(model.buffers) - 1
+    model.metadata = [*(model.metadata or []), entry]
 
 
 def _mapped(name: str, index: int) -> Any:
