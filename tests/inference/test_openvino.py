@@ -114,3 +114,25 @@ def test_running_one_reports_to_nobody_and_leaves_nothing_in_the_users_home(
     }
     subprocess.run([sys.executable, "-c", code, graph], env=environment, check=True, timeout=60)
     assert list((tmp_path / "home").rglob("*")) == []
+
+
+SIGNALLED = """
+import os, signal, sys
+from pathlib import Path
+from threading import Thread
+from sightline.inference.openvino import open_openvino
+opened = [open_openvino(Path(sys.argv[1]), {"logits": "scores"}, threads=1) for _ in range(2)]
+opened.pop(0)
+thread = Thread(target=opened.clear)
+thread.start()
+thread.join()
+signal.signal(signal.SIGTERM, lambda *_: print("handled"))
+os.kill(os.getpid(), signal.SIGTERM)
+"""
+
+
+def test_a_signal_after_models_have_gone_in_any_order_does_not_end_the_process(graph: Path) -> None:
+    child = subprocess.run(
+        [sys.executable, "-c", SIGNALLED, str(graph)], capture_output=True, text=True, check=False
+    )
+    assert (child.returncode, child.stdout) == (0, "handled\n"), child.stderr

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -82,8 +83,19 @@ def open_openvino(
     return OpenVinoModel(path, outputs, threads=threads)
 
 
+@cache
+def _core(openvino: Any) -> Any:
+    """Return the one core of this process, which it keeps.
+
+    Each core that compiles gives its thread another stack for signals, and frees it when it goes.
+    Where cores go in another order than they came, or in another thread, a freed stack stays set,
+    and the next signal (Ctrl-C) ends the process with a segmentation fault (seen with 2026.4).
+    """
+    return openvino.Core()
+
+
 def _compiled(path: Path, threads: int) -> Any:
-    openvino = load_module("openvino", purpose="run a model in OpenVINO's format")
+    core = _core(load_module("openvino", purpose="run a model in OpenVINO's format"))
     weights = path.with_suffix(".bin")
     for needed in (path, weights):
         if not needed.is_file():
@@ -92,7 +104,6 @@ def _compiled(path: Path, threads: int) -> Any:
         # OpenVINO reads whatever it recognises, also ONNX, which may refer to any other file.
         if stream.read(len(_XML)) != _XML:
             raise _refusal(f"{printable(path)} is no XML.")
-    core = openvino.Core()
     try:
         model = core.read_model(path, weights)
         return core.compile_model(model, "CPU", {**_SETTINGS, "INFERENCE_NUM_THREADS": threads})
