@@ -175,10 +175,13 @@ def test_all_formats_are_written_proven_and_measured_by_one_command(
     before = kept.stat().st_mtime_ns
     for path in target.glob("*.onnx*"):
         path.unlink()
+    monkeypatch.setenv("COLUMNS", "80")
     code, out, err = run(capsys, *words)
+    assert max(map(len, out.splitlines())) <= 80
     assert code == 0 and "2 of them stood there already" in err
-    assert all(name in out for name in names)
+    assert all(f"\n{name.removeprefix('m-')} " in out for name in names)
     assert kept.stat().st_mtime_ns == before and (target / names[2]).is_file()
+    monkeypatch.setenv("COLUMNS", "160")
     code, out, _ = run(capsys, "benchmark", folder / "m.sightline", target, "--seconds", 1)
     assert code == 0 and all(name in out for name in names)
 
@@ -196,7 +199,7 @@ def test_what_is_not_installed_is_told_and_what_disagrees_is_an_error(
     monkeypatch.setattr(onnx, "convert", convert)
     words = ("export", folder / "m.sightline", folder / "digits", "--all", tmp_path / "exports")
     code, out, _ = run(capsys, *words)
-    assert code == 0 and "no m-float32.onnx: no onnx" in out and "install it" in out
+    assert code == 0 and "no float32.onnx: no onnx" in out and "install it" in out
 
     def other(bundle: Bundle, *_: object) -> Converted:
         names = bundle.twin_outputs
@@ -205,7 +208,7 @@ def test_what_is_not_installed_is_told_and_what_disagrees_is_an_error(
 
     monkeypatch.setattr(litert, "convert", other)
     code, out, err = run(capsys, *words, "--overwrite")
-    assert code == 3 and "2 of 3 were refused" in err and "no m-int8.tflite" in out
+    assert code == 3 and "2 of 3 were refused" in err and "no int8.tflite" in out
 
 
 def test_a_folder_with_something_else_in_it_is_left_alone(

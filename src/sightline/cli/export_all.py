@@ -12,7 +12,7 @@ from sightline.cli.reading import read_images
 from sightline.errors import CheckFailedError
 from sightline.files import printable
 from sightline.models.bundle import Bundle, read_bundle
-from sightline.reporting.columns import signed
+from sightline.reporting.columns import share, signed
 from sightline.workflows.benchmark import Benchmark, describe_machine
 from sightline.workflows.exporting import (
     WAYS,
@@ -48,6 +48,7 @@ def export_to_all(
     if console.as_json:
         console.document(_document(made, found, data))
     else:
+        console.line(f"in {printable(folder)}, as {printable(model.stem)}-...:")
         _tell(console, made)
         if found is not None:
             console.line()
@@ -94,29 +95,33 @@ def _line_json(one: Made) -> dict[str, Any]:
 
 
 def _tell(console: Console, made: tuple[Made, ...]) -> None:
-    columns = ["export", "MB", "|Δp|", "same answers", "accuracy", "less the model's"]
-    rows = [_row(one.path, one.standing) for one in made if one.standing is not None]
-    console.table(columns, rows, right=columns[1:4])
+    columns = ["export", "MB", "|Δp|", "same", "accuracy", "change"]
+    rows = [_row(one, one.standing) for one in made if one.standing is not None]
+    console.table(columns, rows, right=columns[1:5])
     for one in made:
-        name = printable(one.path.name)
         for note in one.notes:
-            console.note(f"{name}: {note}")
+            console.note(f"{_short(one)}: {note}")
         if one.refused is not None:
-            console.line(f"no {name}: {one.refused.what}")
+            console.line(f"no {_short(one)}: {one.refused.what}")
             console.line(f"    {one.refused.fix or ''}".rstrip())
     kept = sum(one.kept for one in made)
     if kept:
         console.note(f"{kept} of them stood there already, proven, and were kept.")
 
 
-def _row(path: Path, standing: Standing) -> list[str]:
+def _short(one: Made) -> str:
+    """Return how the name ends: it begins with the model's in all of them."""
+    return f"{one.precision.name}{one.form.suffix}"
+
+
+def _row(one: Made, standing: Standing) -> list[str]:
     figures = standing.figures
     return [
-        printable(path.name),
+        _short(one),
         f"{standing.size / 1e6:.2f}",
         f"{figures.difference:.1g}",
         f"{figures.agreement:.3f}",
-        str(figures.accuracy),
+        share(figures.accuracy),
         signed(figures.gain),
     ]
 
@@ -125,8 +130,7 @@ def _raise_refused(made: tuple[Made, ...]) -> None:
     refused = [one for one in made if one.failed]
     if refused:
         raise CheckFailedError(
-            f"{len(refused)} of {len(made)} were refused: "
-            f"{', '.join(printable(one.path.name) for one in refused)}.",
+            f"{len(refused)} of {len(made)} were refused: {', '.join(map(_short, refused))}.",
             expected="exports that agree with the model",
             fix="take another format or precision; those above that are named are written",
             code="export_disagrees",
