@@ -12,11 +12,12 @@ import pytest
 from sightline.cli import benchmark as cli_benchmark
 from sightline.cli import export_all, main
 from sightline.dataset import write_digits
-from sightline.errors import MissingPackageError
+from sightline.errors import MissingPackageError, ModelError
 from sightline.exporting import FORMATS, litert, onnx
 from sightline.exporting.formats import Converted
 from sightline.models.bundle import Bundle
 from sightline.workflows import exporting
+from sightline.workflows.artefacts import expand
 
 pytestmark = pytest.mark.train
 
@@ -177,13 +178,14 @@ def test_all_formats_are_written_proven_and_measured_by_one_command(
         path.unlink()
     monkeypatch.setenv("COLUMNS", "80")
     code, out, err = run(capsys, *words)
-    assert max(map(len, out.splitlines())) <= 80
+    assert max(map(len, out.splitlines()[1:])) <= 80
     assert code == 0 and "2 of them stood there already" in err
     assert all(f"\n{name.removeprefix('m-')} " in out for name in names)
     assert kept.stat().st_mtime_ns == before and (target / names[2]).is_file()
-    monkeypatch.setenv("COLUMNS", "160")
-    code, out, _ = run(capsys, "benchmark", folder / "m.sightline", target, "--seconds", 1)
-    assert code == 0 and all(name in out for name in names)
+    model = folder / "m.sightline"
+    assert expand([model, target]) == [model, *sorted(target / name for name in names)]
+    with pytest.raises(ModelError, match="No export in"):
+        expand([folder / "digits"])
 
 
 def test_what_is_not_installed_is_told_and_what_disagrees_is_an_error(
@@ -214,12 +216,29 @@ def test_what_is_not_installed_is_told_and_what_disagrees_is_an_error(
 def test_a_folder_with_something_else_in_it_is_left_alone(
     folder: Path, tmp_path: Path, few_ways: None, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    (tmp_path / "m-int8.tflite").write_bytes(b"mine")
     words = ("export", folder / "m.sightline", folder / "digits", "--all", tmp_path)
-    code, _, err = run(capsys, *words)
+    for name, reason in (("m-int8.tflite", "no proven export"), ("m-float32.onnx.json", "belongs")):
+        (tmp_path / name).write_bytes(b"mine")
+        code, _, err = run(capsys, *words)
+        assert code == 2 and reason in err
+        assert [(one.name, one.read_bytes()) for one in tmp_path.iterdir()] == [(name, b"mine")]
+        (tmp_path / name).unlink()
+    inside = tmp_path / "m-float32.tflite" / "only copy.jpg"
+    inside.parent.mkdir()
+    inside.write_bytes(b"mine")
+    code, _, err = run(capsys, *words, "--overwrite")
+    assert code == 2 and "no export" in err and inside.read_bytes() == b"mine"
+    code, _, err = run(capsys, *words[:-1], inside)
+    assert code == 2 and "is a file" in err
+
+
+def test_an_export_of_another_kind_is_not_kept_for_this_one(
+    folder: Path, tmp_path: Path, few_ways: None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ("export", folder / "m.sightline", folder / "digits")
+    assert run(capsys, *words, "--save", tmp_path / "m-int8.tflite")[0] == 0  # in float32
+    code, _, err = run(capsys, *words, "--all", tmp_path)
     assert code == 2 and "no proven export of this model" in err
-    assert (tmp_path / "m-int8.tflite").read_bytes() == b"mine"
-    assert [one.name for one in tmp_path.iterdir()] == ["m-int8.tflite"]
 
 
 @pytest.mark.parametrize(

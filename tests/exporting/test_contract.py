@@ -106,6 +106,28 @@ def test_sabotage_is_refused(
             prove(bundle, form, form.precisions["float32"], converted(other, form), material)
 
 
+def confused(model: keras.Model) -> None:
+    layer = model.get_layer("logits")
+    layer.kernel.assign(7 * np.array(layer.kernel))
+    layer.bias.assign(7 * np.array(layer.bias))
+
+
+# A scale that is off by 5 % is within what 8 bits do themselves.
+@pytest.mark.parametrize("change", [swapped_channels, permuted_classes, confused])
+def test_sabotage_is_refused_in_8_bits_too(
+    bundle: Bundle, change: Callable[[keras.Model], None]
+) -> None:
+    # Answers alone would not do: logits of another scale give the same ones.
+    form, other = FORMATS["litert"], small_bundle("three classes", change)
+    pixels = pictures(bundle, 60, seed=5)
+    precision = form.precisions["dynamic"]
+    honest = export_bundle(bundle, form, precision, Material(pixels=pixels))
+    assert honest.proven is not None and honest.proven.verification.passed
+    files = load_attribute(form.convert)(other, precision, None)
+    with pytest.raises(CheckFailedError, match="disagrees with its source"):
+        prove(bundle, form, precision, files, Material(pixels=pixels))
+
+
 @pytest.mark.parametrize("name", ["litert", "tfjs"])
 def test_golden_vectors_that_it_does_not_meet_are_not_written(name: str, bundle: Bundle) -> None:
     form = FORMATS[name]

@@ -22,7 +22,7 @@ from sightline.exporting import (
 )
 from sightline.exporting import litert as converter
 from sightline.exporting.formats import Converted
-from sightline.images import load
+from sightline.images import Preprocessing, load
 from sightline.inference import LiteRTRunner
 from sightline.inference.card import Place, read_card
 from sightline.inference.exported import open_export
@@ -156,6 +156,11 @@ CARDS: Mapping[str, Mapping[str, object]] = {
     "a temperature below zero": {"temperature": [-1.0]},
     "no rules": {"rules": 7},
     "classes that are no list": {"classes": 7},
+    "a temperature beyond all": {"temperature": [10**400]},
+    "an infinite temperature": {"temperature": ["inf"]},
+    "no logits": {"outputs": {"probabilities": "x"}},
+    "another version": {"schema_version": "9.0"},
+    "other pixels": {"preprocessing": {**Preprocessing(height=40, width=40, channels=1).to_json()}},
 }
 
 
@@ -170,6 +175,15 @@ def test_a_damaged_card_is_refused(
     with pytest.raises(ModelError) as caught:
         open_export(path)
     assert caught.value.code == "bad_export"
+
+
+def test_a_card_of_other_classes_is_not_run(bundle: Bundle, tmp_path: Path) -> None:
+    path = tmp_path / "digits.tflite"
+    export_bundle(bundle, FORM, FORM.precisions["float32"], Material()).write(path)
+    card = json.loads(Place.of(path).card.read_text())
+    Place.of(path).card.write_text(json.dumps({**card, "classes": ["0", "1", "2"]}))
+    with pytest.raises(ModelError, match="not what its card says"):
+        open_export(path).run(np.zeros((1, 32, 32, 1), np.uint8))
 
 
 def test_a_format_of_a_later_version_is_told(bundle: Bundle, tmp_path: Path) -> None:

@@ -48,7 +48,7 @@ def images(rows: np.ndarray) -> HeldOutImages:
 
 def test_the_temperature_is_that_of_its_own_logits() -> None:
     bundle = bundle_of()
-    told = [refit(bundle, Louder(bundle, times), images(np.arange(600))) for times in (1.0, 3.0)]
+    told = [refit(bundle, Louder(bundle, times), images(np.arange(600)))[0] for times in (1.0, 3.0)]
     one, three = (float(each.temperature()) for each in told)
     assert three == pytest.approx(3 * one, rel=0.02)
     assert float(bundle.temperature()) == 2.0  # as it was
@@ -57,7 +57,8 @@ def test_the_temperature_is_that_of_its_own_logits() -> None:
 def test_a_wish_is_fulfilled_anew_and_its_promise_with_it() -> None:
     wish = Wish(max_error=0.1)
     bundle = decide(bundle_of(), wish)
-    told = refit(bundle, Louder(bundle, 3.0), images(np.arange(600)))
+    told, refused = refit(bundle, Louder(bundle, 3.0), images(np.arange(600)))
+    assert refused is None
     fresh = decide(replace(told, rules=Rules()), wish)
     assert told.rules.unsure_below == pytest.approx(fresh.rules.unsure_below)
     assert told.rules.promises["unsure_below"] == fresh.rules.promises["unsure_below"]
@@ -68,15 +69,16 @@ def test_a_wish_that_cannot_be_fulfilled_any_more_is_given_up() -> None:
     bundle = decide(bundle_of(), Wish(max_error=0.1))
     few = images(np.arange(5))
     with pytest.raises(CheckFailedError):
-        decide(refit(bundle_of(), Louder(bundle, 1.0), few), Wish(max_error=0.1))
-    told = refit(bundle, Louder(bundle, 1.0), few)
+        decide(refit(bundle_of(), Louder(bundle, 1.0), few)[0], Wish(max_error=0.1))
+    told, refused = refit(bundle, Louder(bundle, 1.0), few)
     assert told.rules.unsure_below == () and "unsure_below" not in told.rules.promises
+    assert refused is not None and told.rules.wish == {"max_error": 0.1}
 
 
 def test_rules_that_came_with_no_wish_stay_but_promise_nothing() -> None:
     rules = Rules(unsure_below=(0.7,), promises={"unsure_below": "something"})
     bundle = replace(bundle_of(), rules=rules)
-    told = refit(bundle, Louder(bundle, 1.0), images(np.arange(600)))
+    told, _ = refit(bundle, Louder(bundle, 1.0), images(np.arange(600)))
     assert told.rules.unsure_below == (0.7,) and told.rules.promises == {}
 
 
@@ -98,9 +100,9 @@ def test_what_is_unlike_the_training_data_is_told_by_its_own_embeddings() -> Non
     members = {**bundle.members, HELD_OUT: packed}
     bundle = replace(bundle, members=members, rules=Rules(unlike_above=0.123))
     asked = np.arange(100, 600)
-    told = refit(bundle, Louder(bundle, 1.0, embedding=embedding), images(asked))
+    told, _ = refit(bundle, Louder(bundle, 1.0, embedding=embedding), images(asked))
     assert known is not None and told.rules.unlike_above is not None
     distances = np.sort(known.distances(embedding[asked]))
     assert told.rules.unlike_above == pytest.approx(distances[int(np.ceil(501 * 0.99)) - 1])
-    plain = refit(replace(bundle, rules=Rules()), Louder(bundle, 1.0), images(asked))
+    plain, _ = refit(replace(bundle, rules=Rules()), Louder(bundle, 1.0), images(asked))
     assert plain.rules.unlike_above is None

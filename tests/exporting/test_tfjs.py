@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from sightline.conversion.frozen import freeze
+from sightline.errors import ModelError
 from sightline.exporting import FORMATS, export_bundle
 from sightline.exporting.export import Material
 from sightline.exporting.tfjs import convert, embed, graph_model
@@ -44,6 +45,19 @@ def test_every_kind_of_model_is_proven_in_the_real_runtime(
     assert given.probabilities == pytest.approx(expected.probabilities, abs=1e-5)
     assert given.embedding == pytest.approx(expected.embedding, rel=1e-4, abs=1e-5)
     assert given.distance == pytest.approx(expected.distance, abs=1e-4)
+
+
+def test_weights_outside_of_the_folder_are_not_read(packages: Path, tmp_path: Path) -> None:
+    bundle = small_bundle("three classes")
+    path = tmp_path / "a.tfjs"
+    export_bundle(bundle, FORM, FLOAT32, Material()).write(path)
+    graph = json.loads((path / "model.json").read_text())
+    shard = graph["weightsManifest"][0]["paths"][0]
+    (path / shard).rename(tmp_path / "outside.bin")
+    graph["weightsManifest"][0]["paths"][0] = "../outside.bin"
+    (path / "model.json").write_text(json.dumps(graph))
+    with pytest.raises(ModelError, match="said to be elsewhere"):
+        open_tfjs(path, {"logits": "logits"})
 
 
 def test_half_the_size_is_as_near_as_the_table_says(packages: Path) -> None:

@@ -32,3 +32,31 @@ def test_one_that_cannot_be_written_leaves_all_as_they_were(tmp_path: Path) -> N
     with pytest.raises(MachineError):
         write_files({tmp_path / "a": b"new", tmp_path / "none" / "b": b"2"})
     assert (tmp_path / "a").read_bytes() == b"old" and os.listdir(tmp_path) == ["a"]
+
+
+@pytest.mark.parametrize("error", [OSError(28, "full"), KeyboardInterrupt()])
+@pytest.mark.parametrize("links", [True, False])
+def test_what_stood_there_is_put_back_when_a_rename_fails_or_is_interrupted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: BaseException, links: bool
+) -> None:
+    (tmp_path / "a").write_bytes(b"old a")
+    (tmp_path / "c").write_bytes(b"old c")
+    replace, link, calls = os.replace, os.link, []
+
+    def third_fails(source: Path, target: Path) -> None:
+        calls.append(target)
+        if len(calls) == 3:
+            raise error
+        replace(source, target)
+
+    def linked(source: Path, target: Path) -> None:
+        if not links and source.exists():
+            raise OSError(95, "not supported")
+        link(source, target)
+
+    monkeypatch.setattr(os, "replace", third_fails)
+    monkeypatch.setattr(os, "link", linked)
+    with pytest.raises((MachineError, KeyboardInterrupt)):
+        write_files({tmp_path / "a": b"1", tmp_path / "b": b"2", tmp_path / "c": b"3"})
+    assert sorted(os.listdir(tmp_path)) == ["a", "c"]
+    assert (tmp_path / "a").read_bytes() == b"old a" and (tmp_path / "c").read_bytes() == b"old c"

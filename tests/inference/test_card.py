@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from sightline.errors import DataError
-from sightline.inference.card import Place, is_export
+from sightline.errors import DataError, ModelError
+from sightline.inference.card import Place, _check_no_others, is_export
 
 
 def test_files_stand_side_by_side_or_in_a_folder() -> None:
@@ -29,6 +29,15 @@ def test_no_name_leads_out_of_a_folder(tmp_path: Path, name: str) -> None:
 def test_beside_a_file_only_suffixes_are_names(name: str) -> None:
     with pytest.raises(DataError):
         Place(Path("m.onnx"), folder=False).member(name)
+
+
+def test_a_link_to_a_folder_is_no_part_of_an_export(tmp_path: Path) -> None:
+    elsewhere, export = tmp_path / "elsewhere", tmp_path / "m.web"
+    elsewhere.mkdir()
+    export.mkdir()
+    (export / "2").symlink_to(elsewhere)
+    with pytest.raises(ModelError, match="no part of the export"):
+        _check_no_others(Place(export, folder=True), {})
 
 
 def test_an_export_is_what_has_a_card(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from sightline.cli.reading import read_images
 from sightline.errors import CheckFailedError
 from sightline.files import printable
 from sightline.models.bundle import Bundle, read_bundle
-from sightline.reporting.columns import share, signed
+from sightline.reporting.columns import limits, share
 from sightline.workflows.benchmark import Benchmark, describe_machine
 from sightline.workflows.exporting import (
     WAYS,
@@ -36,10 +36,8 @@ def export_to_all(
 ) -> None:
     """Write a model in every format, tell what the proofs found, and measure them side by side."""
     bundle = read_bundle(model)
-    if not overwrite:
-        check_folder(folder, model.stem, bundle)
+    check_folder(folder, model.stem, bundle, overwrite=overwrite)
     read = read_images(console, data, allow)
-    folder.mkdir(parents=True, exist_ok=True)
     made = _make(console, model, bundle, read, folder, overwrite=overwrite)
     found = None
     if benchmark:
@@ -95,7 +93,7 @@ def _line_json(one: Made) -> dict[str, Any]:
 
 
 def _tell(console: Console, made: tuple[Made, ...]) -> None:
-    columns = ["export", "MB", "|Δp|", "same", "accuracy", "change"]
+    columns = ["export", "MB", "|Δp|", "same", "accuracy", "less the model's"]
     rows = [_row(one, one.standing) for one in made if one.standing is not None]
     console.table(columns, rows, right=columns[1:5])
     for one in made:
@@ -122,7 +120,7 @@ def _row(one: Made, standing: Standing) -> list[str]:
         f"{figures.difference:.1g}",
         f"{figures.agreement:.3f}",
         share(figures.accuracy),
-        signed(figures.gain),
+        " to ".join(limits(figures.gain)),
     ]
 
 

@@ -11,7 +11,13 @@ from pathlib import Path
 
 from sightline.exporting.formats import ExportFormat
 from sightline.inference.exported import ExportRunner, open_reader
-from sightline.verification import FilesProof, compare_files, require_files, runner_reader
+from sightline.verification import (
+    FilesProof,
+    answers,
+    compare_files,
+    require_files,
+    runner_reader,
+)
 
 Files = Callable[[], Iterable[tuple[str, bytes]]]
 """Gives the name and the content of real image files, one after the other, at each call."""
@@ -39,6 +45,12 @@ def prove_files(
     if form.reading is None:
         return None
     with open_reader(form.name, path, runner.preprocessing) as reader:
-        proof = compare_files(runner_reader(runner), reader, files(), tolerance=form.reading)
+        proof = compare_files(
+            runner_reader(runner),
+            reader,
+            files(),
+            tolerance=form.reading,
+            decide=lambda probabilities: answers(runner, probabilities)[0],
+        )
     require_files(proof, name=f"The {form.name} export in {runner.card.precision}", fix=fix)
     return proof

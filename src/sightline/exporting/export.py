@@ -12,7 +12,7 @@ from tempfile import TemporaryDirectory
 import numpy as np
 from safetensors.numpy import save as save_tensors
 
-from sightline.errors import MissingPackageError
+from sightline.errors import MachineError, MissingPackageError
 from sightline.exporting.decoding import Files, prove_files
 from sightline.exporting.formats import Converted, ExportFormat, Precision, Samples
 from sightline.exporting.refit import HeldOutImages, refit
@@ -29,13 +29,12 @@ from sightline.inference.exported import ExportRunner, open_graph
 from sightline.models.bundle import WEIGHTS, Bundle
 from sightline.verification import (
     FilesProof,
-    Tolerance,
     Verification,
     compare_drawn,
     compare_outputs,
     drawn_pixels,
+    overridden,
     require_agreement,
-    wider,
 )
 
 _UNWRITTEN = "nothing was written; report this with the backbone and options you used"
@@ -51,14 +50,14 @@ class Material:
         samples: Gives training images, for a precision that needs them.
         files: Gives image files, for a format that decodes them itself.
         held_out: Those that calibrated the model, for a precision that is calibrated anew.
-        allowed: How far the export may be from its source; by default what its precision allows.
+        tolerance: The |Δp| that is allowed; by default what its precision allows.
     """
 
     pixels: np.ndarray | None = None
     samples: Samples | None = None
     files: Files | None = None
     held_out: HeldOutImages | None = None
-    allowed: Tolerance | None = None
+    tolerance: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -90,6 +89,8 @@ class Export:
         tensors: The arrays that go with it.
         folder: Whether it is a folder.
         proven: How it compares with its source; `None` where that was waived.
+        unfulfilled: What was wished for of the source, and its answers do not show; empty where
+            they show all of it.
     """
 
     files: Mapping[str, bytes]
@@ -97,6 +98,7 @@ class Export:
     tensors: bytes
     folder: bool
     proven: Proven | None = None
+    unfulfilled: str = ""
 
     @property
     def size(self) -> int:
@@ -159,16 +161,20 @@ def prove(
     Raises:
         CheckFailedError, MissingPackageError, ModelError: As `export_bundle`.
     """
-    told = bundle
+    told, unfulfilled = bundle, None
     if precision.recalibrated and material.held_out is not None:
         with opened(_packed(bundle, bundle, form, precision, converted), bundle) as runner:
-            told = refit(bundle, runner, material.held_out)
+            told, unfulfilled = refit(bundle, runner, material.held_out)
     made = _packed(bundle, told, form, precision, converted)
+    made = replace(made, unfulfilled="" if unfulfilled is None else unfulfilled.what)
     if material.pixels is None:
         return _with_own_golden(made, told) if precision.recalibrated else made
     source = LiteRTRunner(bundle)
     expected = source.run(material.pixels)
-    allowed = material.allowed or precision.allowed
+    allowed, drawn = (
+        one if material.tolerance is None else overridden(one, material.tolerance)
+        for one in (precision.allowed, precision.golden)
+    )
     name = f"The {form.name} export in {precision.name}"
     with staged(made) as path, _runner(made, told, path) as runner:
         given = runner.run(material.pixels)
@@ -178,8 +184,8 @@ def prove(
         if precision.recalibrated:
             made = replace(made, tensors=_tensors(told, runner))
         else:
-            drawn = compare_drawn(runner, bundle.golden_tensors(), wider(precision.golden, allowed))
-            require_agreement(drawn, name=f"{name}, on drawn pixels,", fix=_UNWRITTEN)
+            found = compare_drawn(runner, bundle.golden_tensors(), drawn)
+            require_agreement(found, name=f"{name}, on drawn pixels,", fix=_UNWRITTEN)
     proven = Proven(
         runners=(source, runner),
         answers=(expected, given),
@@ -204,7 +210,7 @@ def _files_read(
         return None, ""
     try:
         return prove_files(form, runner, path, files, fix=_UNWRITTEN), ""
-    except MissingPackageError as error:
+    except (MachineError, MissingPackageError) as error:
         # The network is proven all the same: that is the larger part, and runs without a browser.
         return None, error.what
 

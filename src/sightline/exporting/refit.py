@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from sightline.errors import CheckFailedError
 from sightline.evaluation.calibration import fit_temperature
 from sightline.inference import Runner
 from sightline.models.bundle import HELD_OUT, WEIGHTS, Bundle
@@ -34,10 +35,13 @@ class HeldOutImages:
     pixels: np.ndarray
 
 
-def refit(bundle: Bundle, runner: Runner, images: HeldOutImages) -> Bundle:
-    """Return the bundle as if the runner's answers had calibrated it.
+def refit(
+    bundle: Bundle, runner: Runner, images: HeldOutImages
+) -> tuple[Bundle, CheckFailedError | None]:
+    """Return the bundle as if the runner's answers had calibrated it, and why a wish is not kept.
 
-    A wish that these answers cannot fulfil is given up: its rule and its promise are gone.
+    Of a wish that these answers cannot fulfil, rule and promise are gone; the wish itself is still
+    on record.
 
     Args:
         bundle: What the runner was made of.
@@ -67,4 +71,5 @@ def refit(bundle: Bundle, runner: Runner, images: HeldOutImages) -> Bundle:
     if rules.unlike_above is not None:
         rules = familiar_rules(replace(rules, unlike_above=None), again)
     told = replace(bundle, rules=rules, members={**bundle.members, **packed})
-    return fulfil(told, Wish.from_json(bundle.rules.wish))[0]
+    told, refused = fulfil(told, Wish.from_json(bundle.rules.wish))
+    return replace(told, rules=replace(told.rules, wish=bundle.rules.wish)), refused

@@ -11,7 +11,7 @@ import os
 import secrets
 import shutil
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
@@ -62,8 +62,9 @@ def write_bytes(path: str | os.PathLike[str], data: bytes) -> None:
 def write_files(files: Mapping[Path, bytes]) -> None:
     """Write files that belong together: all of them beside their places first, then renamed.
 
-    A kill between two renames, which take no time, leaves some old and some new; the last named
-    is renamed last, so that it can vouch for the others.
+    What stood there is put back where one of the renames fails or is interrupted. A kill between
+    two of them leaves some old and some new; the last named is renamed last, so that it can vouch
+    for the others.
 
     Args:
         files: Content by path.
@@ -71,13 +72,59 @@ def write_files(files: Mapping[Path, bytes]) -> None:
     Raises:
         MachineError: One cannot be written; what stood there before is untouched.
     """
-    with ExitStack() as stack:
-        # Left in the opposite order, which is when each is renamed.
-        for path, content in reversed(list(files.items())):
-            stream = stack.enter_context(open_atomically(path))
+    fresh = {path: _beside(path) for path in files}
+    earlier: dict[Path, Path | None] = {}
+    try:
+        for path, content in files.items():
+            _write_whole(fresh[path], content, path)
+        for path in files:
+            earlier[path] = _second_name(path)
+            _replace(fresh[path], path)
+    except BaseException:  # an interrupt too: nothing may be lost
+        _put_back(earlier)
+        raise
+    finally:
+        for temporary in (*fresh.values(), *filter(None, earlier.values())):
+            temporary.unlink(missing_ok=True)
+    for folder in {path.parent for path in files}:
+        fsync_directory(folder)
+
+
+def _second_name(path: Path) -> Path | None:
+    """Give what stands at `path` another name too; None where nothing does."""
+    name = _beside(path)
+    try:
+        os.link(path, name)
+    except FileNotFoundError:
+        return None
+    except OSError:  # a file system without links
+        shutil.copy2(path, name)
+    return name
+
+
+def _replace(fresh: Path, path: Path) -> None:
+    try:
+        os.replace(fresh, path)
+    except OSError as error:
+        raise write_error(path, error) from error
+
+
+def _put_back(earlier: Mapping[Path, Path | None]) -> None:
+    for path, name in earlier.items():
+        if name is not None:
+            os.replace(name, path)
+        else:
+            path.unlink(missing_ok=True)
+
+
+def _write_whole(temporary: Path, content: bytes, path: Path) -> None:
+    try:
+        with open(temporary, "xb") as stream:
             stream.write(content)
             stream.flush()
             os.fsync(stream.fileno())
+    except OSError as error:
+        raise write_error(path, error) from error
 
 
 def write_text(path: str | os.PathLike[str], text: str) -> None:

@@ -7,6 +7,7 @@ digest of each file, so that one that was damaged or exchanged is never run for 
 
 from __future__ import annotations
 
+import math
 import os
 import re
 from collections.abc import Mapping
@@ -152,8 +153,12 @@ class ExportCard:
         """Return what a card holds.
 
         Raises:
-            KeyError, TypeError, ValueError, SightlineError: It is not a card.
+            ArithmeticError, LookupError, TypeError, ValueError, SightlineError: It is not a card.
         """
+        if value.get("schema") != "export_card" or value.get("schema_version") != CARD_VERSION:
+            raise ValueError(
+                f"it is of version {value.get('schema_version')!r}, not {CARD_VERSION}"
+            )
         card = cls(
             format=str(value["format"]),
             precision=str(value["precision"]),
@@ -173,8 +178,13 @@ class ExportCard:
             card.classes
         ):
             raise ValueError("its task or its classes cannot be")
-        if len(card.temperature) not in (1, len(card.classes)) or min(card.temperature) <= 0:
+        sizes = (1, len(card.classes))
+        if len(card.temperature) not in sizes or not all(
+            0 < t < math.inf for t in card.temperature
+        ):
             raise ValueError("its temperature cannot be")
+        if "logits" not in card.outputs:
+            raise ValueError("it names no logits")
         if not card.files:
             raise ValueError("it names no file")
         card.rules.check(card.classes, card.task)
@@ -202,7 +212,10 @@ def read_card(export: Path) -> ExportCard:
         members = {place.member(name): digest for name, digest in card.files.items()}
     except DataError as error:
         raise _unusable(error.what) from error
-    except (KeyError, TypeError, ValueError, AttributeError, SightlineError) as error:
+    except (
+        *(ArithmeticError, LookupError, TypeError, ValueError, AttributeError),
+        SightlineError,
+    ) as error:
         raise _unusable(f"{shown} is no card of an export: {error}.") from error
     if not place.folder and export not in members:
         raise _unusable(f"{shown} is not the card of {printable(export)}.")
@@ -224,7 +237,9 @@ def _check_no_others(place: Place, members: Mapping[Path, str]) -> None:
         return
     known = {os.path.realpath(path) for path in (*members, place.card)}
     for path in place.export.rglob("*"):
-        if not path.is_dir() and os.path.realpath(path) not in known:
+        # A link may lead to a folder, which is not looked into.
+        strange = path.is_symlink() or not path.is_dir()
+        if strange and os.path.realpath(path) not in known:
             raise _unusable(f"{printable(path)} is no part of the export, as its card has it.")
 
 

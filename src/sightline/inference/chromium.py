@@ -35,6 +35,8 @@ _SWITCHES = (
     *("--headless", "--disable-gpu", "--disable-quic", "--no-first-run"),
     *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
     *("--disable-dev-shm-usage", "--remote-debugging-pipe"),
+    # A page has no business but with the server that it came from.
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
 )
 # Chromium does not start as root with its sandbox.
 _AS_ROOT = ("--no-sandbox",)

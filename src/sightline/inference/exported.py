@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from types import TracebackType
@@ -22,6 +22,11 @@ from sightline.models.familiarity import Familiarity
 
 class Graph(Protocol):
     """A graph in some runtime, from pixels to named outputs."""
+
+    @property
+    def input_shape(self) -> Sequence[int]:
+        """Of its pixels: (height, width, channels)."""
+        ...
 
     def run(self, pixels: np.ndarray) -> Mapping[str, np.ndarray]:
         """Return float32 outputs (n, ...) for uint8 pixels (n, height, width, channels)."""
@@ -66,6 +71,9 @@ class ExportRunner:
         card: What is known of it.
         graph: Runs it.
         familiarity: The training images' embeddings, where the model knows them.
+
+    Raises:
+        ModelError: The graph takes other pixels than the card says.
     """
 
     def __init__(
@@ -78,18 +86,30 @@ class ExportRunner:
         self.preprocessing = card.preprocessing
         self._graph = graph
         self._familiarity = familiarity
+        how = card.preprocessing
+        if tuple(graph.input_shape) != (how.height, how.width, how.channels):
+            raise _other_graph(f"takes pixels of shape {tuple(graph.input_shape)}")
 
     def run(self, pixels: np.ndarray) -> Outputs:
-        """Classify uint8 pixels (n, height, width, channels)."""
+        """Classify uint8 pixels (n, height, width, channels).
+
+        Raises:
+            ModelError: The graph gives other numbers than the card says.
+        """
         given = self._graph.run(pixels)
         logits, embedding = given["logits"], given.get("embedding")
         probabilities = given.get("probabilities")
+        for name, values in given.items():
+            if name != "embedding" and values.shape != (len(pixels), len(self.classes)):
+                raise _other_graph(f"gives {name} of shape {values.shape}")
+        known = None if embedding is None else self._familiarity
+        if known is not None and embedding is not None and known.width != embedding.shape[1]:
+            raise _other_graph(f"gives embeddings of {embedding.shape[1]} numbers")
         if probabilities is None:
             # Quantised graphs end in logits: of eight bits, most probabilities would be 0.
             temperature = np.array(self.card.temperature)
             exact = probabilities_of(logits, temperature, task=self.task)
             probabilities = exact.astype(np.float32)
-        known = self._familiarity if embedding is not None else None
         return Outputs(
             probabilities=probabilities,
             logits=logits,
@@ -112,6 +132,15 @@ class ExportRunner:
         trace: TracebackType | None,
     ) -> None:
         self.close()
+
+
+def _other_graph(what: str) -> ModelError:
+    return ModelError(
+        f"The graph {what}, which is not what its card says.",
+        expected="an export with its own card and arrays, as `sightline export` wrote them",
+        fix="take another copy of it, or export again",
+        code="bad_export",
+    )
 
 
 def open_graph(

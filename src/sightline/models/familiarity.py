@@ -69,6 +69,11 @@ class Familiarity:
         largest = np.maximum(np.abs(embeddings).max(axis=1, keepdims=True), 1e-12)
         return cls(reference=np.rint(embeddings * (127 / largest)).astype(np.int8))
 
+    @property
+    def width(self) -> int:
+        """How many numbers an embedding has."""
+        return int(self.reference.shape[1])
+
     def distances(self, embeddings: np.ndarray) -> np.ndarray:
         """Return how far embeddings are from those of the training: float32 (n,), 0 to 2.
 

@@ -6,11 +6,11 @@ from sightline.verification.compare import (
     RELATIVE_TOLERANCE,
     Tolerance,
     Verification,
+    answers,
     compare_outputs,
     compare_runners,
     overridden,
     require_agreement,
-    wider,
 )
 from sightline.verification.files import (
     FilesProof,
@@ -39,6 +39,7 @@ __all__ = [
     "Reading",
     "Tolerance",
     "Verification",
+    "answers",
     "check_golden",
     "compare_drawn",
     "compare_files",
@@ -50,5 +51,4 @@ __all__ = [
     "require_agreement",
     "require_files",
     "runner_reader",
-    "wider",
 ]

@@ -33,11 +33,17 @@ class Tolerance:
             judges neither.
         agreement: Least share of images with the same answer; at 1, an answer may still turn over
             where the source's margin is less than `difference` can explain.
+        mean: Largest mean |Δp|.
+        spread: Largest root mean square difference of logits, and of embeddings, as a share of the
+            standard deviation of the source's; 1 is as far as saying the same of all images.
+            `None` judges neither.
     """
 
     difference: float = FLOAT32_TOLERANCE
     relative: float | None = RELATIVE_TOLERANCE
     agreement: float = 1.0
+    mean: float = 1.0
+    spread: float | None = None
 
 
 _FLOAT32 = Tolerance()
@@ -58,6 +64,8 @@ class Verification:
         mean_difference: Mean |Δp|.
         logits_difference: Largest difference of logits as a share of the largest logit.
         embedding_difference: The same of embeddings; `None` where a runner has none.
+        spread: The larger root mean square difference of logits and of embeddings, as a share of
+            the standard deviation of the source's; infinite where there is NaN.
         agreement: Share of images with the same answer.
         disagreements: Rows where the answer differs though the source's margin is more than
             the tolerance can explain.
@@ -69,6 +77,7 @@ class Verification:
     mean_difference: float
     logits_difference: float
     embedding_difference: float | None
+    spread: float
     agreement: float
     disagreements: tuple[int, ...]
     allowed: Tolerance = _FLOAT32
@@ -80,7 +89,8 @@ class Verification:
             max(self.logits_difference, self.embedding_difference or 0.0),
             self.allowed,
         )
-        close = self.max_difference <= allowed.difference
+        close = self.max_difference <= allowed.difference and self.mean_difference <= allowed.mean
+        close = close and (allowed.spread is None or self.spread <= allowed.spread)
         alike = allowed.relative is None or relative <= allowed.relative
         if allowed.agreement < 1:
             return close and alike and self.agreement >= allowed.agreement
@@ -91,10 +101,14 @@ class Verification:
         figures = {name: value for name, value in asdict(self).items() if name != "allowed"}
         return {
             **figures,
+            # Where all images have the same numbers, no share of their spread is defined.
+            "spread": self.spread if np.isfinite(self.spread) else None,
             "disagreements": list(self.disagreements),
             "tolerance": self.allowed.difference,
             "relative_tolerance": self.allowed.relative,
             "least_agreement": self.allowed.agreement,
+            "mean_tolerance": self.allowed.mean,
+            "spread_tolerance": self.allowed.spread,
             "passed": self.passed,
         }
 
@@ -133,19 +147,23 @@ def compare_outputs(
         tolerance: How far apart they may be.
     """
     (source, target), (expected, given) = runners, outputs
+    _check_shapes(expected, given)
     difference = np.abs(expected.probabilities.astype(np.float64) - given.probabilities)
     worst = largest_difference(expected.probabilities, given.probabilities)
-    decided, margins = _answers(source, expected.probabilities)
-    changed = decided != _answers(target, given.probabilities)[0]
+    decided, margins = answers(source, expected.probabilities)
+    changed = decided != answers(target, given.probabilities)[0]
     embedding = None
+    spread = spread_difference(expected.logits, given.logits)
     if expected.embedding is not None and given.embedding is not None:
         embedding = relative_difference(expected.embedding, given.embedding)
+        spread = max(spread, spread_difference(expected.embedding, given.embedding))
     return Verification(
         n=len(expected.probabilities),
         max_difference=worst,
         mean_difference=float(difference.mean()) if np.isfinite(worst) else float("inf"),
         logits_difference=relative_difference(expected.logits, given.logits),
         embedding_difference=embedding,
+        spread=spread,
         agreement=float(1 - changed.any(axis=1).mean()),
         disagreements=tuple(
             int(row)
@@ -169,8 +187,33 @@ def relative_difference(expected: np.ndarray, given: np.ndarray) -> float:
     return largest_difference(expected, given) / max(1.0, float(np.abs(expected).max()))
 
 
-def _answers(runner: Runner, probabilities: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return decisions that can be compared, and how far each is from turning over."""
+def spread_difference(expected: np.ndarray, given: np.ndarray) -> float:
+    """Return the root mean square of Δ as a share of the standard deviation over images.
+
+    Infinite for other shapes, and where either is not finite.
+    """
+    if not np.isfinite(largest_difference(expected, given)):
+        return float("inf")
+    wanted = expected.astype(np.float64)
+    error = np.sqrt(np.mean((wanted - given) ** 2))
+    scale = np.sqrt(np.mean((wanted - wanted.mean(axis=0)) ** 2))
+    return float(error / scale) if scale > 0 else (float("inf") if error > 0 else 0.0)
+
+
+def _check_shapes(expected: Outputs, given: Outputs) -> None:
+    for name in ("probabilities", "logits"):
+        wanted, found = getattr(expected, name).shape, getattr(given, name).shape
+        if wanted != found:
+            raise CheckFailedError(
+                f"The {name} are of shape {found}, and those of the source of shape {wanted}.",
+                expected="one number for each class and image",
+                fix="export again from the source",
+                code="export_disagrees",
+            )
+
+
+def answers(runner: Runner, probabilities: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return decisions (n, ...) that can be compared, and how far each is from turning over."""
     if runner.task == "multi_label":
         thresholds = np.array(runner.rules.thresholds or 0.5, np.float32)
         return probabilities >= thresholds, np.abs(probabilities - thresholds)
@@ -182,14 +225,6 @@ def _answers(runner: Runner, probabilities: np.ndarray) -> tuple[np.ndarray, np.
     # Rounding lowers the first and raises the second.
     margins = (ordered[:, -1:] - ordered[:, -2:-1]) / 2
     return probabilities.argmax(axis=1)[:, None], margins
-
-
-def wider(allowed: Tolerance, other: Tolerance) -> Tolerance:
-    """Return `allowed`, but no stricter than `other` in |Δp| and logits."""
-    relative = None
-    if allowed.relative is not None and other.relative is not None:
-        relative = max(allowed.relative, other.relative)
-    return replace(allowed, difference=max(allowed.difference, other.difference), relative=relative)
 
 
 def overridden(allowed: Tolerance, difference: float) -> Tolerance:
@@ -225,7 +260,9 @@ def require_agreement(
         raise CheckFailedError(
             f"{name} disagrees with its source: |Δp| up to {verification.max_difference:.2g} on "
             f"{verification.n} images, the same answer for {verification.agreement:.3f} of them, "
-            f"{len(verification.disagreements)} clear answers changed; "
+            f"{len(verification.disagreements)} clear answers changed; mean |Δp| is "
+            f"{verification.mean_difference:.2g}, logits and embeddings are off by "
+            f"{verification.spread:.2g} of their spread; "
             f"logits differ by up to {verification.logits_difference:.2g} of the largest, "
             f"embeddings by {verification.embedding_difference or 0:.2g}.",
             expected=_expected(verification.allowed),
@@ -245,4 +282,8 @@ def _expected(allowed: Tolerance) -> str:
     words = [f"|Δp| of at most {allowed.difference:g}", alike]
     if allowed.relative is not None:
         words.append(f"logits and embeddings within {allowed.relative:g}")
+    if allowed.mean < 1:
+        words.append(f"mean |Δp| of at most {allowed.mean:g}")
+    if allowed.spread is not None:
+        words.append(f"logits and embeddings within {allowed.spread:g} of their spread")
     return ", ".join(words)

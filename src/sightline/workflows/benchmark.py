@@ -12,7 +12,7 @@ import platform
 import re
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -269,7 +269,13 @@ def _judged(
 ) -> Iterator[Line]:
     """Yield the lines with what the images say of their answers."""
     names, labels = [row.name for row in rows], [row.labels for row in rows]
-    said = [_predictions(line, names, errors) for line in lines]
+    said, lines = [], list(lines)
+    for place, line in enumerate(lines):
+        try:
+            said.append(_predictions(line, names, errors))
+        except SightlineError as error:
+            said.append(None)
+            lines[place] = replace(line, error=error)
     first = said[0] if said else None
     for line, own in zip(lines, said, strict=True):
         if first is None or own is None or not first.ok.any():

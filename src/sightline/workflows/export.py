@@ -34,7 +34,7 @@ from sightline.images import Preprocessing, load
 from sightline.inference import Outputs, Runner, predictions_of
 from sightline.inference.card import Place, read_card
 from sightline.models.bundle import Bundle
-from sightline.verification import FilesProof, Verification, overridden
+from sightline.verification import FilesProof, Verification
 from sightline.workflows.evaluate import once
 
 MOST_COMPARED = 1000
@@ -278,9 +278,6 @@ def export(
     needed = precision.samples_for(bundle.architecture)
     if images is None and (needed or verify):
         raise _no_images(precision, needed)
-    allowed = precision.allowed
-    if tolerance is not None:
-        allowed = overridden(allowed, tolerance)
     material = Material()
     if images is not None:
         material = Material(
@@ -288,7 +285,7 @@ def export(
             samples=samples_of(images.samples, bundle.preprocessing),
             files=files_of(images) if verify else None,
             held_out=images.held_out if precision.recalibrated else None,
-            allowed=allowed,
+            tolerance=tolerance,
         )
     made = export_bundle(bundle, form, precision, material)
     proof = None
@@ -354,6 +351,8 @@ def notes_on(
     notes = []
     if made.proven is not None and made.proven.unread:
         notes.append(f"How it reads files could not be compared: {made.proven.unread}")
+    if made.unfulfilled:
+        notes.append(f"What was wished for of the source cannot be had of it: {made.unfulfilled}")
     if precision.recalibrated and material.held_out is None:
         words = "Temperature and rules are those of the source"
         why = "too few of the images that calibrated it are here"

@@ -10,16 +10,23 @@ from sightline.dataset import Content, Dataset
 from sightline.errors import (
     CheckFailedError,
     ConfigError,
+    MachineError,
     MissingPackageError,
     ModelError,
     SightlineError,
 )
 from sightline.evaluation import Estimate
 from sightline.exporting import FORMATS, ExportFormat, Precision
-from sightline.files import printable, sha256_bytes
+from sightline.files import printable, sha256_bytes, write_error
 from sightline.inference.card import ExportCard, Place, is_export, read_card
 from sightline.models.bundle import WEIGHTS, Bundle
-from sightline.workflows.export import Images, export, find_images
+from sightline.workflows.export import (
+    Images,
+    check_companions,
+    check_replaceable,
+    export,
+    find_images,
+)
 
 WAYS = tuple(
     (form, precision) for form in FORMATS.values() for precision in form.precisions.values()
@@ -113,15 +120,38 @@ def images_for_all(bundle: Bundle, dataset: Dataset, contents: Sequence[Content]
     return find_images(bundle, dataset, contents, finest)
 
 
-def check_folder(folder: Path, stem: str, bundle: Bundle) -> None:
-    """Refuse a folder where something else stands than exports of this model.
+def check_folder(folder: Path, stem: str, bundle: Bundle, *, overwrite: bool) -> None:
+    """Refuse a place that is no folder, or where something else stands than exports of this model.
+
+    Args:
+        folder: Where the exports go; made if it is not there.
+        stem: What their names begin with.
+        bundle: The model.
+        overwrite: Replace files that are in the way; a folder that is no export never is.
 
     Raises:
         ConfigError: Something of another kind, or of another model, is in the way.
+        MachineError: The folder cannot be made.
     """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except FileExistsError:
+        raise ConfigError(
+            f"{printable(folder)} is a file.",
+            expected="a folder for the exports, or a name that is free",
+            fix="choose another name",
+            code="exists",
+        ) from None
+    except OSError as error:
+        raise write_error(folder, error) from error
     for form, precision in WAYS:
         path = path_of(folder, stem, form, precision)
-        if path.exists() and _standing(path, bundle) is None:
+        check_replaceable(path)
+        if overwrite:
+            continue
+        if not path.exists():
+            check_companions(path, form)
+        elif _standing(path, form, precision, bundle) is None:
             raise ConfigError(
                 f"{printable(path)} exists, and is no proven export of this model.",
                 expected="a folder of its own, or one with exports of the same model to go on with",
@@ -151,31 +181,37 @@ def export_all(
     for form, precision in WAYS:
         path = path_of(folder, stem, form, precision)
         way = Made(form=form, precision=precision, path=path)
-        standing = None if overwrite else _standing(path, bundle)
+        standing = None if overwrite else _standing(path, form, precision, bundle)
         if standing is not None:
             yield replace(way, standing=standing, kept=True)
             continue
         try:
             exported = export(bundle, form, precision, images)
-        except (CheckFailedError, MissingPackageError, ModelError) as error:
+        except (CheckFailedError, MachineError, MissingPackageError, ModelError) as error:
             yield replace(way, refused=error)
             continue
+        check_replaceable(path)
         exported.export.write(path)
         card = exported.export.card
         standing = Standing(card=card, size=exported.export.size, figures=Figures.of(card))
         yield replace(way, standing=standing, notes=exported.notes)
 
 
-def _standing(path: Path, bundle: Bundle) -> Standing | None:
-    """Return an export that is there if it is whole, proven, and of the same weights."""
+def _standing(
+    path: Path, form: ExportFormat, precision: Precision, bundle: Bundle
+) -> Standing | None:
+    """Return an export that is there if it is whole, proven by the table, and of this model."""
     if not path.exists() or not is_export(path):
         return None
     try:
         card = read_card(path)
         figures = Figures.of(card)
+        proven = card.verification["pixels"]["tolerance"] == precision.allowed.difference
     except (ModelError, KeyError, TypeError, ValueError):
         return None
-    if card.source != sha256_bytes(bundle.members[WEIGHTS]) or card.rules.wish != bundle.rules.wish:
+    named = (card.format, card.precision, card.source, card.rules.wish)
+    wanted = (form.name, precision.name, sha256_bytes(bundle.members[WEIGHTS]), bundle.rules.wish)
+    if named != wanted or not proven:
         return None
     place = Place.of(path)
     size = sum(place.member(name).stat().st_size for name in card.files)

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from sightline.errors import CheckFailedError, MissingPackageError, ModelError
+from sightline.errors import CheckFailedError, MachineError, MissingPackageError, ModelError
 from sightline.exporting import FORMATS, ExportFormat, Precision, prove_files
 from sightline.files import printable, sha256_bytes
 from sightline.inference import LiteRTRunner
@@ -26,7 +26,6 @@ from sightline.verification import (
     compare_outputs,
     overridden,
     require_agreement,
-    wider,
 )
 from sightline.workflows.export import Images, Proof, check_accuracy, files_of
 
@@ -83,7 +82,7 @@ def verify(
     allowed, drawn = precision.allowed, precision.golden
     if tolerance is not None:
         allowed = overridden(allowed, tolerance)
-        drawn = wider(drawn, allowed)
+        drawn = overridden(drawn, tolerance)
     name = f"{printable(export)} ({card.format}, {card.precision})"
     fix = _what_to_do(card, precision, tolerance)
     with open_export(export) as runner:
@@ -104,7 +103,7 @@ def verify(
         try:
             files = prove_files(form, runner, export, files_of(images), fix=fix)
             proof = replace(proof, files=files)
-        except MissingPackageError as error:
+        except (MachineError, MissingPackageError) as error:
             notes += (f"How it reads files could not be compared: {error.what}",)
     return Verified(card=card, golden=golden, proof=proof, notes=notes)
 
