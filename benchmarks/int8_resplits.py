@@ -5,6 +5,7 @@
 Each resplit trains MobileNetV2 (`--effort standard --flip`) in a process of its own, exports
 int8 as `sightline export` does, and compares both on the test part: accuracy paired image by
 image, size, and the median time of one image, asked in turn. Nothing is chosen by test figures.
+Resplits that the output has already are not measured again.
 """
 
 from __future__ import annotations
@@ -39,8 +40,10 @@ def main() -> None:
     parser.add_argument("--resplits", type=int, default=5)
     arguments = parser.parse_args()
     results: list[dict[str, Any]] = []
+    if arguments.output.exists():  # a run that was ended goes on
+        results = json.loads(arguments.output.read_text())
     with tempfile.TemporaryDirectory() as folder:
-        for resplit in range(arguments.resplits):
+        for resplit in range(len(results), arguments.resplits):
             data = write_resplit(Path(folder) / f"resplit-{resplit}", seed=2000 + resplit)
             results.append(measure(data, resplit))
             arguments.output.write_text(json.dumps(results, indent=1))
