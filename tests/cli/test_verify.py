@@ -122,3 +122,18 @@ def test_data_and_source_belong_together(folder: Path, capsys: pytest.CaptureFix
     assert code == 2 and "belong together" in err
     code, _, err = run(capsys, "verify", folder / "m.sightline")
     assert code == 4 and "There is no" in err and "m.sightline.json" in err
+
+
+def test_a_program_is_run_only_by_who_trusts_it(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "m.keras"
+    words = (folder / "m.sightline", folder / "digits", "--save", path)
+    assert run(capsys, "export", *words)[0] == 0
+    image = folder / "digits" / "3"
+    for command in (("verify", path), ("predict", path, image), ("benchmark", path)):
+        code, _, err = run(capsys, *command)
+        assert code == 4 and "--trust" in err, command
+    assert run(capsys, "verify", path, "--trust")[0] == 0
+    assert run(capsys, "predict", path, image, "--trust")[0] == 0
+    assert run(capsys, "benchmark", path, "--trust", "--seconds", 1)[0] == 0

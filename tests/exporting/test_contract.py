@@ -16,13 +16,13 @@ import numpy as np
 import pytest
 from safetensors.numpy import save
 
-from sightline.errors import CheckFailedError, ModelError
+from sightline.errors import CheckFailedError, ModelError, UntrustedModelError
 from sightline.exporting import FORMATS, ExportFormat, Material, export_bundle, prove
 from sightline.exporting.formats import Converted
 from sightline.files import load_attribute
 from sightline.inference import LiteRTRunner
 from sightline.inference.card import Place
-from sightline.inference.exported import READERS, open_export
+from sightline.inference.exported import PROGRAMS, READERS, open_export
 from sightline.models.bundle import GOLDEN_TENSORS, Bundle
 
 from .javascript import need_chromium, need_packages
@@ -56,7 +56,10 @@ def test_it_answers_as_its_source_from_the_disk(name: str, bundle: Bundle, tmp_p
     assert made.proven is not None and made.proven.verification.passed
     path = tmp_path / f"model{form.suffix}"
     made.write(path)
-    runner = open_export(path)
+    if name in PROGRAMS:
+        with pytest.raises(UntrustedModelError, match="does what its maker wrote"):
+            open_export(path)
+    runner = open_export(path, trust=name in PROGRAMS)
     given, expected = runner.run(pixels), LiteRTRunner(bundle).run(pixels)
     assert np.abs(given.probabilities - expected.probabilities).max() < 1e-4
     assert given.distance is not None and expected.distance is not None

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import json
+import struct
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +17,7 @@ from sightline.errors import ModelError
 from sightline.exporting import FORMATS, saved_model
 from sightline.exporting.formats import Converted
 from sightline.exporting.graph_decoding import decode
+from sightline.exporting.graph_headers import jpeg_head, png_head
 from sightline.images import Preprocessing, preprocess
 from sightline.inference.saved_model import open_saved_model, saved_model_reader
 
@@ -84,6 +87,27 @@ def test_the_graph_decodes_as_we_do(way: Preprocessing) -> None:
         expected = preprocess(data, way).pixels
         # Where Pillow begins with the rows, rounding between the passes is another: one level.
         assert np.abs(pixels.astype(int) - expected).max() <= 1, name
+
+
+def test_what_lies_between_segments_is_passed_over_and_endless_ones_are_refused() -> None:
+    jpeg = encoded(photo(), "JPEG")
+    pair = b"\xff\x00"
+    kinds = {
+        "ten thousand zeros": (jpeg[:2] + bytes(10_000) + jpeg[2:], 61),
+        "fill bytes": (jpeg[:2] + b"\xff" * 100 + jpeg[2:], 61),
+        "a million zeros and no end": (jpeg[:2] + bytes(1_000_000), 0),
+        "five thousand stuffed bytes": (jpeg[:2] + pair * 5_000 + jpeg[2:], 0),
+        "zeros beyond what is taken": (jpeg[:2] + bytes(4096 * 4200) + jpeg[2:], 0),
+    }
+    head = tf.function(jpeg_head, input_signature=[tf.TensorSpec((None,), tf.uint8)])
+    for name, (data, height) in kinds.items():
+        assert head(tf.constant(np.frombuffer(data, np.uint8))).height.numpy() == height, name
+    png = encoded(photo(), "PNG")
+    chunk = struct.pack(">I4sI", 0, b"teXt", zlib.crc32(b"teXt"))
+    endless = np.frombuffer(png[:33] + chunk * 20_000 + png[33:], np.uint8)
+    png_heads = tf.function(png_head, input_signature=[tf.TensorSpec((None,), tf.uint8)])
+    assert png_heads(tf.constant(np.frombuffer(png, np.uint8))).height.numpy() == 61
+    assert png_heads(tf.constant(endless)).height.numpy() == 0
 
 
 def test_pixels_give_what_the_network_gives(exported: Path) -> None:

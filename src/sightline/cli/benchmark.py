@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from sightline.cli.console import Console
-from sightline.cli.options import Allow, Overwrite
+from sightline.cli.options import Allow, Overwrite, Trust
 from sightline.cli.reading import read_images
 from sightline.dataset import Content, Dataset
 from sightline.errors import ConfigError, ModelError, SightlineError
@@ -50,6 +50,7 @@ def benchmark(
     plot: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Latency against accuracy, as a .png.")
     ] = None,
+    trust: Trust = False,
     allow: Allow = None,
     overwrite: Overwrite = False,
 ) -> None:
@@ -69,7 +70,7 @@ def benchmark(
                 code="no_data",
             )
     read = None if data is None else read_images(console, data, allow)
-    found = measured(console, models, read, here=here, on=on, seconds=seconds)
+    found = measured(console, models, read, here=here, on=on, seconds=seconds, trust=trust)
     if plot is not None:
         _plot(found, plot)
     if console.as_json:
@@ -87,6 +88,7 @@ def measured(
     here: Mapping[str, Any],
     on: str,
     seconds: float = _SECONDS,
+    trust: bool = False,
 ) -> Benchmark:
     """Measure models and exports side by side, and say on the way what has to be known.
 
@@ -97,6 +99,7 @@ def measured(
         here: The machine, before the work began.
         on: Which of the images: `"test"` or `"validation"`, as on record, or `"new"`.
         seconds: For the timing of all of them.
+        trust: Run exports that are programs.
     """
     lines = read_artefacts(expand(paths))
     artefacts = [line.artefact for line in lines if line.artefact is not None]
@@ -107,7 +110,9 @@ def measured(
             f"{here['cores']:g} cores): ratios hold better than figures."
         )
     with console.progress("Measuring in turn") as progress:
-        found = measure(lines, selection, seconds=seconds, here=here, progress=progress)
+        found = measure(
+            lines, selection, seconds=seconds, here=here, trust=trust, progress=progress
+        )
     for look in _looks(found, artefacts):
         for note in look.notes(""):
             console.note(note)

@@ -16,6 +16,10 @@ from sightline.files import printable
 
 Seed = Annotated[int, typer.Option("--seed", min=0, help="Everything random comes from it.")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace the file that is there.")]
+Trust = Annotated[
+    bool,
+    typer.Option("--trust", help="Run a SavedModel, .keras or .h5 file: they are programs."),
+]
 Allow = Annotated[
     list[str] | None,
     typer.Option("--allow", metavar="CHECK", help="Go on in spite of this finding; repeatable."),

@@ -11,7 +11,7 @@ import typer
 
 from sightline.cli.console import Console
 from sightline.cli.findings import tell_findings
-from sightline.cli.options import Images, ModelOrName, Overwrite
+from sightline.cli.options import Images, ModelOrName, Overwrite, Trust
 from sightline.cli.quiet import without_start_messages
 from sightline.files import free_path, printable
 from sightline.predictions import Predictions
@@ -35,6 +35,7 @@ def predict(
             min=0, max=1, help="Answer 'unsure' when the confidence is lower.", show_default=False
         ),
     ] = None,
+    trust: Trust = False,
     overwrite: Overwrite = False,
 ) -> None:
     """Classify images with a trained or a ready-made model.
@@ -49,7 +50,7 @@ def predict(
     images = find_images(paths)
     tell_findings(console, images.findings)
     with without_start_messages():
-        runner = open_model(model)
+        runner = open_model(model, trust=trust)
     failed = unsure = unlike = 0
     with ExitStack() as stack:
         writer = stack.enter_context(open_answers(save, top=top)) if save else None

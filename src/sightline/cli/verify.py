@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from sightline.cli.console import Console
-from sightline.cli.options import Allow
+from sightline.cli.options import Allow, Trust
 from sightline.cli.proof import proof_lines
 from sightline.cli.quiet import without_start_messages
 from sightline.cli.reading import read_images
@@ -40,6 +40,7 @@ def verify(
             min=0, max=1, help="The |Δp| allowed, instead of the format's own.", show_default=False
         ),
     ] = None,
+    trust: Trust = False,
     allow: Allow = None,
 ) -> None:
     """Is it the same? An export against its source.
@@ -60,7 +61,7 @@ def verify(
         bundle = read_bundle(against)
         images = find_images(bundle, *read_images(console, data, allow))
     with without_start_messages():
-        verified = check(export, bundle, images, tolerance=tolerance)
+        verified = check(export, bundle, images, tolerance=tolerance, trust=trust)
     if console.as_json:
         document = {"schema": "verify", "schema_version": "1.0", "export": printable(export)}
         console.document({**document, **verified.to_json()})

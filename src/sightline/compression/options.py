@@ -88,7 +88,13 @@ class DistillOptions(TaughtOptions):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        if not isinstance(self.backbone_options, Mapping):
+            raise _refusal("backbone_options", self.backbone_options, "names and values")
+        if self.image_size is not None:
+            _check_size(self.image_size)
         if self.backbone is not None:
+            if not isinstance(self.backbone, str):
+                raise _refusal("backbone", self.backbone, "the name of a network")
             options = backbone_card(self.backbone).options
             complete(options, self.backbone_options, owner=self.backbone)
         if self.weights is not None and self.weights not in WEIGHTS:
@@ -168,6 +174,12 @@ def check_number(name: str, value: Any, low: float, high: float) -> None:
     number = isinstance(value, int | float) and not isinstance(value, bool)
     if not number or not math.isfinite(value) or not low <= value <= high:
         raise _refusal(name, value, f"a number from {low:g} to {high:g}")
+
+
+def _check_size(size: Any) -> None:
+    sides = size if isinstance(size, list | tuple) else ()
+    if len(sides) != 2 or not all(type(side) is int and side > 0 for side in sides):
+        raise _refusal("image_size", size, "two whole numbers, height and width: --image-size 128")
 
 
 def _refusal(name: str, value: Any, expected: str) -> ConfigError:

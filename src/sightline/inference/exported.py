@@ -10,7 +10,7 @@ from typing import Protocol, Self, runtime_checkable
 
 import numpy as np
 
-from sightline.errors import ModelError, unknown_name
+from sightline.errors import ModelError, UntrustedModelError, unknown_name
 from sightline.evaluation.calibration import probabilities_of
 from sightline.files import load_attribute, printable
 from sightline.images import Preprocessing
@@ -54,6 +54,9 @@ GRAPHS: Mapping[str, str] = {
 }
 """What opens each format, as `"module:function"`: given the path, the names of the outputs and, as
 the keyword `threads`, how many threads it may use, it gives a `Graph`."""
+
+PROGRAMS = frozenset({"keras", "hdf5", "saved_model"})
+"""Formats whose files are programs: they do what their maker wrote, with their user's rights."""
 
 READERS: Mapping[str, str] = {
     "saved_model": "sightline.inference.saved_model:open_saved_model_reader",
@@ -179,10 +182,17 @@ def open_reader(
     return reader
 
 
-def open_export(path: Path, *, threads: int | None = None) -> ExportRunner:
+def open_export(path: Path, *, threads: int | None = None, trust: bool = False) -> ExportRunner:
     """Return what runs an export, once its card has vouched for its files.
 
+    Args:
+        path: Of the export.
+        threads: Of the runtime; all cores by default.
+        trust: Run it though its format is one of `PROGRAMS`: a card tells of damage, not of who
+            made a file.
+
     Raises:
+        UntrustedModelError: It is a program, and `trust` was not given.
         ModelError: The export, its card or its arrays are missing, damaged, or of another kind.
         MissingPackageError: Its runtime is not installed.
     """
@@ -192,6 +202,13 @@ def open_export(path: Path, *, threads: int | None = None) -> ExportRunner:
             f"{printable(path)}: {unknown_name('format', card.format, GRAPHS).what}",
             fix="upgrade Sightline: pip install --upgrade sightline",
             code="bad_export",
+        )
+    if card.format in PROGRAMS and not trust:
+        raise UntrustedModelError(
+            f"{printable(path)} is a program ({card.format}): running it does what its maker "
+            "wrote.",
+            expected="a file that you made, or whose maker you trust",
+            fix="add --trust; a .sightline, .tflite, .onnx or .xml file is data, and needs none",
         )
     reference = read_card_tensors(path).get(REFERENCE)
     familiarity = None if reference is None else Familiarity(reference=reference)

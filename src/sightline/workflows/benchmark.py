@@ -24,7 +24,7 @@ from sightline.errors import ImageError, SightlineError
 from sightline.evaluation import Comparison, check_same_classes, compare
 from sightline.evaluation.changes import with_columns
 from sightline.evaluation.noninferiority import Turned
-from sightline.files import printable
+from sightline.files import printable, write_error
 from sightline.images import Preprocessing, load
 from sightline.predictions import Predictions
 from sightline.workflows.artefacts import Artefact, read_artefact
@@ -169,6 +169,7 @@ def benchmark(
     *,
     seconds: float,
     here: Mapping[str, Any],
+    trust: bool = False,
     progress: Progress | None = None,
 ) -> Benchmark:
     """Measure what was read.
@@ -178,6 +179,7 @@ def benchmark(
         selection: Of `select_images`; without it nothing is said of accuracy.
         seconds: For the timing of all of them.
         here: The machine, of `describe_machine`, before the work began.
+        trust: Run exports that are programs (`inference.exported.open_export`).
         progress: Told (done, total).
     """
     places = [place for place, line in enumerate(lines) if line.artefact is not None]
@@ -186,7 +188,7 @@ def benchmark(
     with tempfile.TemporaryDirectory(prefix="sightline-") as folder:
         files, errors = _pixel_files(artefacts, rows, Path(folder))
         jobs = [
-            Job(path=one.path, pixels=files[one.preprocessing], predict=len(rows))
+            Job(path=one.path, pixels=files[one.preprocessing], predict=len(rows), trust=trust)
             for one in artefacts
         ]
         threads = [count for count in (1, 2) if count <= machine.threads()]
@@ -252,6 +254,7 @@ def _pixel_files(
         files[how] = folder / f"{len(files)}.npy"
         shape = (len(rows) or MOST_IMAGES, how.height, how.width, how.channels)
         pixels = np.lib.format.open_memmap(files[how], mode="w+", dtype=np.uint8, shape=shape)
+        _reserve(files[how])
         if rows:
             for place, row in enumerate(rows):
                 try:
@@ -262,6 +265,21 @@ def _pixel_files(
             pixels[:] = np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
         pixels.flush()
     return files, errors
+
+
+def _reserve(path: Path) -> None:
+    """Take the room on the disk that a file has in name: a full disk would else end the process.
+
+    Raises:
+        MachineError: There is not as much.
+    """
+    if not hasattr(os, "posix_fallocate"):  # macOS
+        return
+    try:
+        with path.open("r+b") as stream:
+            os.posix_fallocate(stream.fileno(), 0, path.stat().st_size)
+    except OSError as error:
+        raise write_error(path, error) from error
 
 
 def _judged(

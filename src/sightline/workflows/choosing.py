@@ -39,9 +39,8 @@ from sightline.workflows.export import (
     Exported,
     Images,
     files_of,
-    notes_on,
-    proof_of,
     samples_of,
+    with_proof,
 )
 
 Preference = Literal["speed", "size"]
@@ -192,21 +191,15 @@ def _try(
         made = export_bundle(bundle, form, way.precision, material)
     except (CheckFailedError, ModelError) as error:
         return Tried(name=way.name, refused=error)
-    if made.proven is None:
+    exported = with_proof(bundle, made, way.precision, material, images)
+    if exported.proof is None:
         raise ValueError("an export without its proof")
-    proof = proof_of(made.proven, images)
-    made = replace(made, card=replace(made.card, verification=proof.to_json()))
-    turned = Turned.of(proof.comparison)
+    turned = Turned.of(exported.proof.comparison)
     # What is proven to be the same function needs no images to show it.
     same = way.precision.allowed.agreement == 1
     return Tried(
         name=way.name,
-        exported=Exported(
-            export=made,
-            proof=proof,
-            source_bytes=len(bundle.twin()),
-            notes=notes_on(bundle, made, way.precision, material),
-        ),
+        exported=exported,
         limit=turned.limit,
         needed=turned.needed(most_drop),
         qualified=same or turned.limit <= most_drop,

@@ -25,7 +25,6 @@ from sightline.exporting import (
     HeldOutImages,
     Material,
     Precision,
-    Proven,
     Samples,
     export_bundle,
 )
@@ -288,29 +287,45 @@ def export(
             tolerance=tolerance,
         )
     made = export_bundle(bundle, form, precision, material)
-    proof = None
-    if images is not None and made.proven is not None:
-        proof = proof_of(made.proven, images)
+    exported = with_proof(bundle, made, precision, material, images)
+    if exported.proof is not None:
         check_accuracy(
-            proof.comparison,
+            exported.proof.comparison,
             precision,
             f"The {form.name} export in {precision.name}",
             fix=f"nothing was written; {_MORE_BITS}",
         )
-        card = replace(made.card, verification=proof.to_json())
-        made = replace(made, card=card)
+    return exported
+
+
+def with_proof(
+    bundle: Bundle,
+    made: Export,
+    precision: Precision,
+    material: Material,
+    images: Images | None,
+) -> Exported:
+    """Return an export with what the labels of the images say of it, which its card then has too.
+
+    Args:
+        bundle: The model.
+        made: Of it.
+        precision: The export's.
+        material: What it was made and proven with.
+        images: Those of `material`, with their labels.
+    """
+    proof = None
+    if images is not None and made.proven is not None:
+        proven = made.proven
+        proof = Proof.of(proven.verification, proven.runners, proven.answers, images)
+        proof = replace(proof, files=proven.files)
+        made = replace(made, card=replace(made.card, verification=proof.to_json()))
     return Exported(
         export=made,
         proof=proof,
         source_bytes=len(bundle.twin()),
-        notes=notes_on(bundle, made, precision, material),
+        notes=_notes_on(bundle, made, precision, material),
     )
-
-
-def proof_of(proven: Proven, images: Images) -> Proof:
-    """Return what the proof of an export was, with the labels of the images it was made on."""
-    proof = Proof.of(proven.verification, proven.runners, proven.answers, images)
-    return replace(proof, files=proven.files)
 
 
 def files_of(images: Images) -> Files:
@@ -344,7 +359,7 @@ def check_accuracy(
         )
 
 
-def notes_on(
+def _notes_on(
     bundle: Bundle, made: Export, precision: Precision, material: Material
 ) -> tuple[str, ...]:
     """Return what the user of an export has to know."""

@@ -31,7 +31,7 @@ MOST_IMAGES = 32
 """Different images that a run is timed on."""
 
 
-def open_artefact(path: Path, *, threads: int) -> Runner:
+def open_artefact(path: Path, *, threads: int, trust: bool) -> Runner:
     """Return what runs a bundle or an export with so many threads.
 
     Raises:
@@ -39,21 +39,22 @@ def open_artefact(path: Path, *, threads: int) -> Runner:
         MissingPackageError: Its runtime is not installed.
     """
     if is_export(path):
-        return open_export(path, threads=threads)
+        return open_export(path, threads=threads, trust=trust)
     return LiteRTRunner(read_bundle(path), threads=threads)
 
 
-def serve(path: str, pixels: str, threads: str) -> None:
+def serve(path: str, pixels: str, threads: str, trust: str) -> None:
     """Open a model, answer once, then do what each line asks; the life of the process.
 
     Args:
         path: Of the model.
         pixels: Of an .npy file, uint8 (n, height, width, channels).
         threads: Of the runtime.
+        trust: "True" where an export that is a program may be run.
     """
     answers = _own_output()
     try:
-        served = _Served(Path(path), Path(pixels), int(threads))
+        served = _Served(Path(path), Path(pixels), int(threads), trust=trust == "True")
         _say(answers, {})
         for line in sys.stdin:
             question = json.loads(line)
@@ -67,8 +68,8 @@ def serve(path: str, pixels: str, threads: str) -> None:
 
 
 class _Served:
-    def __init__(self, path: Path, pixels: Path, threads: int) -> None:
-        self._runner = open_artefact(path, threads=threads)
+    def __init__(self, path: Path, pixels: Path, threads: int, *, trust: bool) -> None:
+        self._runner = open_artefact(path, threads=threads, trust=trust)
         self._all: np.ndarray = np.load(pixels, mmap_mode="r")
         # A copy: a page that is read from the disk while the clock runs would be timed.
         self._few = np.array(self._all[:MOST_IMAGES])
@@ -102,14 +103,27 @@ class _Served:
 
 
 def peak_bytes() -> int:
-    """Return the most memory that this process has had resident."""
+    """Return the most memory that this process has had resident, and those that it started.
+
+    Of several, each one's own peak counts, whenever that was.
+    """
     # The system's own peak: that of `getrusage` begins with the parent's, before the program
     # was replaced.
-    found = re.search(r"^VmHWM:\s+(\d+) kB$", read_system("/proc/self/status"), re.M)
-    if found:
-        return int(found[1]) * 1024
+    own = _peak_of("self")
+    if own:
+        return own + sum(map(_peak_of, _children()))
     most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return most if sys.platform == "darwin" else most * 1024
+
+
+def _peak_of(process: str) -> int:
+    found = re.search(r"^VmHWM:\s+(\d+) kB$", read_system(f"/proc/{process}/status"), re.M)
+    return int(found[1]) * 1024 if found else 0
+
+
+def _children() -> list[str]:
+    threads = Path("/proc/self/task").glob("*/children")
+    return [number for path in threads for number in read_system(str(path)).split()]
 
 
 def loaded_versions() -> dict[str, str]:

@@ -35,8 +35,12 @@ class Images:
     findings: tuple[Finding, ...]
 
 
-def open_model(name: str) -> Runner:
+def open_model(name: str, *, trust: bool = False) -> Runner:
     """Return what runs a bundle, an export, or a ready-made ImageNet classifier by its name.
+
+    Args:
+        name: A path, or a name of the catalogue.
+        trust: Run an export that is a program (`inference.exported.open_export`).
 
     Raises:
         ModelError: There is neither, or the bundle cannot be used.
@@ -46,7 +50,7 @@ def open_model(name: str) -> Runner:
         runner: Runner = load_attribute("sightline.inference.ready_made:ready_made_runner")(name)
         return runner
     if is_export(Path(name)):
-        return open_export(Path(name))
+        return open_export(Path(name), trust=trust)
     return LiteRTRunner(open_bundle(name))
 
 

@@ -110,11 +110,13 @@ class Job:
         path: Of the model.
         pixels: Of the .npy file with what it is asked.
         predict: How many of those images to answer, once.
+        trust: Whether an export that is a program may be run.
     """
 
     path: Path
     pixels: Path
     predict: int = 0
+    trust: bool = False
 
 
 def turns(count: int, number: int) -> tuple[int, ...]:
@@ -135,7 +137,8 @@ class Child:
 
     def __init__(self, job: Job, threads: int) -> None:
         self._name = printable(job.path)
-        words = [json.dumps([str(place) for place in sys.path]), job.path, job.pixels, threads]
+        words = [json.dumps([str(place) for place in sys.path]), job.path]
+        words += [job.pixels, threads, job.trust]
         began = time.perf_counter()
         self._process = subprocess.Popen(
             # Isolated: nothing in the current folder may pass for a module.

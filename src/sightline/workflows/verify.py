@@ -64,6 +64,7 @@ def verify(
     images: Images | None = None,
     *,
     tolerance: float | None = None,
+    trust: bool = False,
 ) -> Verified:
     """Run an export and compare.
 
@@ -72,6 +73,7 @@ def verify(
         bundle: The source.
         images: Of `workflows.export.find_images`; with the source.
         tolerance: The |Δp| allowed; by default what its format and precision allow.
+        trust: Run an export that is a program (`inference.exported.open_export`).
 
     Raises:
         ModelError: The export cannot be run, or is of a precision that is not known.
@@ -85,7 +87,7 @@ def verify(
         drawn = overridden(drawn, tolerance)
     name = f"{printable(export)} ({card.format}, {card.precision})"
     fix = _what_to_do(card, precision, tolerance)
-    with open_export(export) as runner:
+    with open_export(export, trust=trust) as runner:
         golden = compare_drawn(runner, read_card_tensors(export), drawn)
         require_agreement(golden, name=f"{name}, on the drawn pixels that travel with it,", fix=fix)
         if bundle is None or images is None:

@@ -69,19 +69,27 @@ let filming = null;
 
 async function film(model) {
   const video = element("video");
+  // Before the camera is asked for: whoever clicks again while it starts wants it stopped.
+  const own = {};
+  filming = own;
+  element("camera").textContent = "Stop the camera";
+  let stream;
   try {
     const wish = { video: { facingMode: "environment" }, audio: false };
-    video.srcObject = await navigator.mediaDevices.getUserMedia(wish);
+    stream = await navigator.mediaDevices.getUserMedia(wish);
   } catch (error) {
+    if (filming === own) stopFilming();
     note(`The camera cannot be used: ${error.message}`);
     return;
   }
-  const own = {};
-  filming = own;
+  if (filming !== own) {
+    stream.getTracks().forEach((track) => track.stop());
+    return;
+  }
+  video.srcObject = stream;
   await video.play();
   element("preview").hidden = element("hint").hidden = true;
   video.hidden = false;
-  element("camera").textContent = "Stop the camera";
   while (filming === own) {
     const start = performance.now();
     const pixels = model.pixelsOfPicture(pixelsOf(video, video.videoWidth, video.videoHeight));
