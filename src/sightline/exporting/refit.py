@@ -8,6 +8,7 @@ wished for.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -28,11 +29,11 @@ class HeldOutImages:
 
     Attributes:
         rows: int64 (m,), which rows of `Bundle.held_out` they are.
-        pixels: Theirs, uint8 (m, height, width, channels), m at least 1.
+        pixels: Gives theirs at each call, some at a time: uint8 (n, height, width, channels).
     """
 
     rows: np.ndarray
-    pixels: np.ndarray
+    pixels: Callable[[], Iterable[np.ndarray]]
 
 
 def refit(
@@ -52,13 +53,14 @@ def refit(
         CheckFailedError: No image calibrated the bundle.
     """
     held_out, task = held_out_of(bundle), bundle.architecture.task
-    given = runner.run(images.pixels)
-    known = held_out.familiarity if given.embedding is not None else None
+    given = [runner.run(pixels) for pixels in images.pixels()]
+    embeddings = [one.embedding for one in given if one.embedding is not None]
+    known = held_out.familiarity if embeddings else None
     distances = np.zeros(0, np.float32)
-    if known is not None and given.embedding is not None:
-        distances = known.distances(given.embedding)
+    if known is not None:
+        distances = known.distances(np.concatenate(embeddings))
     again = HeldOut(
-        logits=given.logits,
+        logits=np.concatenate([one.logits for one in given]),
         truth=held_out.truth[images.rows],
         distances=distances,
         groups=held_out.groups[images.rows] if len(held_out.groups) else held_out.groups,

@@ -240,6 +240,14 @@ class WebPage:
     def __init__(self, browser: Browser) -> None:
         self.browser = browser
 
+    def wait(self) -> None:
+        """Wait until the page has loaded its model.
+
+        Raises:
+            ModelError: It cannot.
+        """
+        self._ask("(await page.classifier, true)")
+
     def check(self) -> dict[str, Any]:
         """Return what the page's own self-check found (`site/classifier.js`)."""
         found: dict[str, Any] = self._ask("await page.checked")
@@ -293,6 +301,8 @@ def open_page(folder: Path) -> Iterator[WebPage]:
         browser = Browser(Path(home))
         try:
             browser.open(root)
-            yield WebPage(browser)
+            page = WebPage(browser)
+            page.wait()
+            yield page
         finally:
             browser.close()

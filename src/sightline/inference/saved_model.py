@@ -60,7 +60,7 @@ def saved_model_reader(path: Path) -> FileReader:
                 pixels=decode(image_bytes=images)["pixels"].numpy()[0],
                 probabilities=serve(image_bytes=images)["probabilities"].numpy()[0],
             )
-        except tf.errors.InvalidArgumentError as error:
+        except tf.errors.OpError as error:
             return Reading(refused=str(error.message)[:300])
 
     # One by one: in a batch, a file that is refused takes the others with it.

@@ -92,9 +92,13 @@ def page_reader(page: WebPage, preprocessing: Preprocessing) -> FileReader:
 
     def read(content: bytes) -> Reading:
         try:
-            pixels = page.pixels(content).reshape(shape)
+            return Reading(
+                pixels=page.pixels(content).reshape(shape),
+                probabilities=page.probabilities(content),
+            )
         except ModelError as error:
             return Reading(refused=error.what)
-        return Reading(pixels=pixels, probabilities=page.probabilities(content))
+        except ValueError:
+            return Reading(refused="its pixels are of another shape")
 
     return lambda files: [read(content) for content in files]

@@ -40,6 +40,8 @@ MOST_COMPARED = 1000
 """Validation images that the proof is made on, evenly from all of them."""
 _FEWEST_TO_REFIT = 20
 _MOST_TOLD = 20
+_AT_ONCE = 64
+"""Images in memory at one time, of those that may be any number."""
 _MOST_FILES = 200
 """Image files that the second proof is made on: a browser takes its time."""
 _MORE_BITS = "take a precision of more bits, or --quantize auto"
@@ -205,8 +207,13 @@ def _held_out(bundle: Bundle, given: Mapping[str, Row]) -> HeldOutImages | None:
     rows = [row for row, digest in enumerate(asked) if digest in given]
     if len(rows) < _FEWEST_TO_REFIT:
         return None
-    pixels = _pixels([given[asked[row]] for row in rows], bundle.preprocessing)
-    return HeldOutImages(rows=np.array(rows), pixels=pixels)
+    parts = [rows[start : start + _AT_ONCE] for start in range(0, len(rows), _AT_ONCE)]
+    return HeldOutImages(
+        rows=np.array(rows),
+        pixels=lambda: (
+            _pixels([given[asked[row]] for row in part], bundle.preprocessing) for part in parts
+        ),
+    )
 
 
 def _pixels(rows: Sequence[Row], preprocessing: Preprocessing) -> np.ndarray:
