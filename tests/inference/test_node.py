@@ -72,8 +72,10 @@ def test_a_process_that_hangs_is_ended(graph: NodeGraph, monkeypatch: pytest.Mon
     monkeypatch.setattr(node, "_RUN_SECONDS", 1)
     images = pixels(1)
     images[0, 0, 0, 0] = 2
+    children = [process._child for process in graph._processes]
     with pytest.raises(MachineError, match="no answer"):
         graph.run(images)
+    assert children and all(child.poll() is not None for child in children)
 
 
 @needs_node

@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
-from sightline.errors import ImageError, ModelError
+from sightline.errors import ImageError, MachineError, ModelError
 from sightline.evaluation import compare
 from sightline.images import Preprocessing
 from sightline.models.rules import Rules
 from sightline.predictions import Predictions
 from sightline.workflows import rounds
 from sightline.workflows.artefacts import Artefact
-from sightline.workflows.benchmark import Advice, advise, within_point
+from sightline.workflows.benchmark import Advice, _reserve, advise, within_point
+from sightline.workflows.measuring import peak_bytes
 from sightline.workflows.rounds import Job, Rounds, Speed, turns
 
 
@@ -78,11 +82,22 @@ def test_only_what_is_shown_is_recommended() -> None:
     assert advise({"first": 1.0, "shown": 3.0}, within) == Advice(name="first")
 
 
-def test_a_model_that_cannot_be_run_is_an_error_and_leaves_no_process(tmp_path: Path) -> None:
+def test_a_model_that_cannot_be_run_is_an_error_and_leaves_no_process(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     np.save(tmp_path / "pixels.npy", np.zeros((1, 2, 2, 3), np.uint8))
     job = Job(path=tmp_path / "none.sightline", pixels=tmp_path / "pixels.npy")
+    children: list[subprocess.Popen[str]] = []
+    started = subprocess.Popen.__init__
+
+    def noted(self: subprocess.Popen[str], *words: Any, **options: Any) -> None:
+        started(self, *words, **options)
+        children.append(self)
+
+    monkeypatch.setattr(subprocess.Popen, "__init__", noted)
     one = Rounds([job], threads=(1,), seconds=0.1)
     assert one.measure() == {}
+    assert children and all(child.poll() is not None for child in children)
     assert one.errors[0].exit_code == 4 and "none.sightline" in one.errors[0].what
 
 
@@ -92,6 +107,32 @@ def test_a_process_that_dies_is_an_error(monkeypatch: pytest.MonkeyPatch) -> Non
     with pytest.raises(ModelError, match=f"a.model ended with {-signal.SIGABRT}"):
         child.ask({"do": "say"})
     child.close()
+
+
+def test_the_memory_of_a_process_that_it_starts_counts_too() -> None:
+    before = peak_bytes()
+    code = "x = bytearray(200_000_000); print(1, flush=True); input()"
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    with subprocess.Popen([sys.executable, "-c", code], **pipes) as child:
+        assert child.stdout is not None and child.stdout.readline() == b"1\n"
+        assert peak_bytes() - before > 200_000_000
+        child.kill()
+
+
+def test_a_full_disk_is_told_before_pages_of_it_are_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+
+    def full(descriptor: int, start: int, length: int) -> None:
+        asked.append(length)
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "posix_fallocate", full)
+    (tmp_path / "pixels.npy").write_bytes(b"12345")
+    with pytest.raises(MachineError, match="No room on the disk"):
+        _reserve(tmp_path / "pixels.npy")
+    assert asked == [5]
 
 
 def test_a_row_that_cannot_be_decoded_is_in_no_figure() -> None:
@@ -116,7 +157,7 @@ import os, signal, subprocess, sys, json
 from sightline.workflows import rounds
 code = "import json, sys; sys.path[:] = json.loads(sys.argv[1])\\n"
 code += "import sightline.workflows.measuring as m\\n"
-code += "class Fake:\\n    def __init__(self, *_): pass\\n"
+code += "class Fake:\\n    def __init__(self, *_, **__): pass\\n"
 code += "m._Served = Fake\\nm.serve(*sys.argv[2:])"
 rounds._CODE = code
 from pathlib import Path
