@@ -102,6 +102,7 @@ PACKAGES = (
     _package("pillow", "PIL", "12.2", "", "image decoding"),
     _package("ai-edge-litert", "ai_edge_litert.interpreter", "2.3", "", "running models"),
     _package("onnxruntime", "onnxruntime", "1.29", "", "running ONNX exports"),
+    _package("flatbuffers", "flatbuffers", "24", "", "metadata of exports"),
     _package("safetensors", "safetensors", "0.6", "", "model files"),
     _package("typer", "typer", "0.29", "", "command line"),
     _package("rich", "rich", "14", "", "terminal"),
