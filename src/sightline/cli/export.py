@@ -22,9 +22,10 @@ from sightline.files import free_path, printable
 from sightline.models.bundle import Bundle, read_bundle
 from sightline.workflows.choosing import PREFERENCES, Choice, choose
 from sightline.workflows.evaluate import select
-from sightline.workflows.export import check_companions, check_replaceable, find_images
 from sightline.workflows.export import export as make
+from sightline.workflows.export import find_images
 from sightline.workflows.looks import record_look
+from sightline.workflows.replacing import check_companions, check_replaceable
 
 _AUTO = "auto"
 

@@ -9,14 +9,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import compress
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from sightline.dataset import Content, Dataset, Row
 from sightline.dataset.record import splits_on_record
-from sightline.errors import CheckFailedError, ConfigError, DataError, ModelError
+from sightline.errors import CheckFailedError, ConfigError, DataError
 from sightline.evaluation import Comparison, Groups, compare
 from sightline.exporting import (
     Export,
@@ -28,10 +27,8 @@ from sightline.exporting import (
     Samples,
     export_bundle,
 )
-from sightline.files import printable
 from sightline.images import Preprocessing, load
 from sightline.inference import Outputs, Runner, predictions_of
-from sightline.inference.card import Place, read_card
 from sightline.models.bundle import Bundle
 from sightline.verification import FilesProof, Verification
 from sightline.workflows.evaluate import once
@@ -218,43 +215,6 @@ def _held_out(bundle: Bundle, given: Mapping[str, Row]) -> HeldOutImages | None:
 
 def _pixels(rows: Sequence[Row], preprocessing: Preprocessing) -> np.ndarray:
     return np.stack([load(row.source, preprocessing).pixels for row in rows])
-
-
-def check_replaceable(path: Path) -> None:
-    """Refuse to write over a folder that is more than an export: nobody may want to lose it.
-
-    Raises:
-        ConfigError: Such a folder stands at `path`.
-    """
-    if not path.is_dir() or not any(path.iterdir()):
-        return
-    try:
-        read_card(path)
-    except ModelError as error:
-        raise ConfigError(
-            f"{printable(path)} is a folder that is no export, or holds more. {error.what}",
-            expected="an export to replace, or a name that is free",
-            fix="choose another name, or remove the folder yourself",
-            code="not_replaceable",
-        ) from error
-
-
-def check_companions(path: Path, form: ExportFormat) -> None:
-    """Refuse to write over files that would belong to an export at `path`.
-
-    Raises:
-        ConfigError: One of them is there.
-    """
-    place = Place(path, form.folder)
-    beside = () if form.folder else (*map(place.member, form.companions), place.card, place.tensors)
-    for found in beside:
-        if found.exists():
-            raise ConfigError(
-                f"{printable(found)} exists, and belongs to what would be written.",
-                expected="a name that is free",
-                fix="choose another name, or add --overwrite",
-                code="exists",
-            )
 
 
 def export(

@@ -20,13 +20,8 @@ from sightline.exporting import FORMATS, ExportFormat, Precision
 from sightline.files import printable, sha256_bytes, write_error
 from sightline.inference.card import ExportCard, Place, is_export, read_card
 from sightline.models.bundle import WEIGHTS, Bundle
-from sightline.workflows.export import (
-    Images,
-    check_companions,
-    check_replaceable,
-    export,
-    find_images,
-)
+from sightline.workflows.export import Images, export, find_images
+from sightline.workflows.replacing import check_companions, check_replaceable
 
 WAYS = tuple(
     (form, precision) for form in FORMATS.values() for precision in form.precisions.values()

@@ -1,0 +1,47 @@
+"""What an export may be written over: other exports, and nothing that somebody may want to keep."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from sightline.errors import ConfigError, ModelError
+from sightline.exporting import ExportFormat
+from sightline.files import printable
+from sightline.inference.card import Place, read_card
+
+
+def check_replaceable(path: Path) -> None:
+    """Refuse to write over a folder that is more than an export: nobody may want to lose it.
+
+    Raises:
+        ConfigError: Such a folder stands at `path`.
+    """
+    if not path.is_dir() or not any(path.iterdir()):
+        return
+    try:
+        read_card(path)
+    except ModelError as error:
+        raise ConfigError(
+            f"{printable(path)} is a folder that is no export, or holds more. {error.what}",
+            expected="an export to replace, or a name that is free",
+            fix="choose another name, or remove the folder yourself",
+            code="not_replaceable",
+        ) from error
+
+
+def check_companions(path: Path, form: ExportFormat) -> None:
+    """Refuse to write over files that would belong to an export at `path`.
+
+    Raises:
+        ConfigError: One of them is there.
+    """
+    place = Place(path, form.folder)
+    beside = () if form.folder else (*map(place.member, form.companions), place.card, place.tensors)
+    for found in beside:
+        if found.exists():
+            raise ConfigError(
+                f"{printable(found)} exists, and belongs to what would be written.",
+                expected="a name that is free",
+                fix="choose another name, or add --overwrite",
+                code="exists",
+            )
