@@ -69,8 +69,9 @@ def benchmark(
                 fix="add --data DATA",
                 code="no_data",
             )
+    paths = expand(models)
     read = None if data is None else read_images(console, data, allow)
-    found = measured(console, models, read, here=here, on=on, seconds=seconds, trust=trust)
+    found = measured(console, paths, read, here=here, on=on, seconds=seconds, trust=trust)
     if plot is not None:
         _plot(found, plot)
     if console.as_json:
@@ -101,7 +102,7 @@ def measured(
         seconds: For the timing of all of them.
         trust: Run exports that are programs.
     """
-    lines = read_artefacts(expand(paths))
+    lines = read_artefacts(paths)
     artefacts = [line.artefact for line in lines if line.artefact is not None]
     selection = select_images(artefacts, *read, on=on) if read is not None and artefacts else None
     if here["busy"]:

@@ -35,6 +35,7 @@ def export_to_all(
     overwrite: bool,
 ) -> None:
     """Write a model in every format, tell what the proofs found, and measure them side by side."""
+    here = describe_machine()  # before its own work: that is over when it measures
     bundle = read_bundle(model)
     check_folder(folder, model.stem, bundle, overwrite=overwrite)
     read = read_images(console, data, allow)
@@ -42,7 +43,7 @@ def export_to_all(
     found = None
     if benchmark:
         paths = [model, *(one.path for one in made if one.standing is not None)]
-        found = measured(console, paths, read, here=describe_machine(), on="validation", trust=True)
+        found = measured(console, paths, read, here=here, on="validation", trust=True)
     if console.as_json:
         console.document(_document(made, found, data))
     else:
