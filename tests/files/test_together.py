@@ -60,3 +60,11 @@ def test_what_stood_there_is_put_back_when_a_rename_fails_or_is_interrupted(
         write_files({tmp_path / "a": b"1", tmp_path / "b": b"2", tmp_path / "c": b"3"})
     assert sorted(os.listdir(tmp_path)) == ["a", "c"]
     assert (tmp_path / "a").read_bytes() == b"old a" and (tmp_path / "c").read_bytes() == b"old c"
+
+
+def test_a_folder_in_the_place_of_a_file_is_told_and_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b"old")
+    (tmp_path / "b").mkdir()
+    with pytest.raises(MachineError, match="Cannot write"):
+        write_files({tmp_path / "a": b"new", tmp_path / "b": b"2"})
+    assert (tmp_path / "a").read_bytes() == b"old" and sorted(os.listdir(tmp_path)) == ["a", "b"]

@@ -98,7 +98,10 @@ def _second_name(path: Path) -> Path | None:
     except FileNotFoundError:
         return None
     except OSError:  # a file system without links
-        shutil.copy2(path, name)
+        try:
+            shutil.copy2(path, name)
+        except OSError as error:
+            raise write_error(path, error) from error
     return name
 
 
