@@ -8,7 +8,7 @@ import typer
 
 from sightline.cli.console import Console
 from sightline.exporting import FORMATS
-from sightline.verification import FilesTolerance
+from sightline.verification import FilesTolerance, Tolerance
 
 
 def formats(context: typer.Context) -> None:
@@ -33,6 +33,8 @@ def formats(context: typer.Context) -> None:
                                 "tolerance": one.allowed.difference,
                                 "relative_tolerance": one.allowed.relative,
                                 "least_agreement": one.allowed.agreement,
+                                "mean_tolerance": one.allowed.mean,
+                                "spread_tolerance": one.allowed.spread,
                                 "reason": one.reason,
                             }
                             for one in form.precisions.values()
@@ -49,20 +51,23 @@ def formats(context: typer.Context) -> None:
         console.line(f"    takes {form.accepts}")
         console.line(f"    needs {form.needs}")
     console.line()
-    columns = ["precision", "|Δp| up to", "same answers", "because"]
+    columns = ["precision", "|Δp|", "mean", "spread", "same answers", "because"]
     # Formats share what a precision may differ by.
     each = {one.name: one for form in FORMATS.values() for one in form.precisions.values()}
-    rows = [
-        [name, f"{one.allowed.difference:g}", f"{one.allowed.agreement:g}", one.reason]
-        for name, one in each.items()
-    ]
-    console.table(columns, rows, right=columns[1:3])
+    rows = [[name, *_bounds(one.allowed), one.reason] for name, one in each.items()]
+    console.table(columns, rows, right=columns[1:5])
     console.line()
     columns = ["files read by", "levels", "mean", "|Δp|", "same answers", "because"]
     readers = [
         [form.name, *_limits(form.reading)] for form in FORMATS.values() if form.reading is not None
     ]
     console.table(columns, readers, right=columns[1:5])
+
+
+def _bounds(allowed: Tolerance) -> list[str]:
+    spread = "" if allowed.spread is None else f"{allowed.spread:g}"
+    figures = (allowed.difference, min(allowed.difference, allowed.mean))
+    return [*(f"{figure:g}" for figure in figures), spread, f"{allowed.agreement:g}"]
 
 
 def _limits(allowed: FilesTolerance) -> list[str]:

@@ -76,10 +76,12 @@ def write_files(files: Mapping[Path, bytes]) -> None:
     earlier: dict[Path, Path | None] = {}
     try:
         for path, content in files.items():
-            _write_whole(fresh[path], content, path)
+            with _told(path):
+                _write_whole(fresh[path], content)
         for path in files:
-            earlier[path] = _second_name(path)
-            _replace(fresh[path], path)
+            with _told(path):
+                earlier[path] = _second_name(path)
+                os.replace(fresh[path], path)
     except BaseException:  # an interrupt too: nothing may be lost
         _put_back(earlier)
         raise
@@ -90,6 +92,15 @@ def write_files(files: Mapping[Path, bytes]) -> None:
         fsync_directory(folder)
 
 
+@contextmanager
+def _told(path: Path) -> Iterator[None]:
+    """Tell of a failure in the block as one to write `path`."""
+    try:
+        yield
+    except OSError as error:
+        raise write_error(path, error) from error
+
+
 def _second_name(path: Path) -> Path | None:
     """Give what stands at `path` another name too; None where nothing does."""
     name = _beside(path)
@@ -98,18 +109,8 @@ def _second_name(path: Path) -> Path | None:
     except FileNotFoundError:
         return None
     except OSError:  # a file system without links
-        try:
-            shutil.copy2(path, name)
-        except OSError as error:
-            raise write_error(path, error) from error
+        shutil.copy2(path, name)
     return name
-
-
-def _replace(fresh: Path, path: Path) -> None:
-    try:
-        os.replace(fresh, path)
-    except OSError as error:
-        raise write_error(path, error) from error
 
 
 def _put_back(earlier: Mapping[Path, Path | None]) -> None:
@@ -118,16 +119,6 @@ def _put_back(earlier: Mapping[Path, Path | None]) -> None:
             os.replace(name, path)
         else:
             path.unlink(missing_ok=True)
-
-
-def _write_whole(temporary: Path, content: bytes, path: Path) -> None:
-    try:
-        with open(temporary, "xb") as stream:
-            stream.write(content)
-            stream.flush()
-            os.fsync(stream.fileno())
-    except OSError as error:
-        raise write_error(path, error) from error
 
 
 def write_text(path: str | os.PathLike[str], text: str) -> None:
@@ -183,6 +174,10 @@ def _exchange(fresh: Path, target: Path, earlier: Path) -> None:
 def _write_below(folder: Path, name: str, content: bytes) -> None:
     path = folder / name
     path.parent.mkdir(parents=True, exist_ok=True)
+    _write_whole(path, content)
+
+
+def _write_whole(path: Path, content: bytes) -> None:
     with open(path, "xb") as stream:
         stream.write(content)
         stream.flush()

@@ -30,6 +30,8 @@ IN_FOLDER = "sightline"
 REFERENCE = "reference"
 """The tensor of the training images' embeddings."""
 
+_NO_CARD = (ArithmeticError, LookupError, TypeError, ValueError, AttributeError)
+"""What reading JSON of another shape as a card may raise."""
 _SUFFIX = re.compile(r"\.[a-z0-9_]{1,20}")
 
 
@@ -212,10 +214,7 @@ def read_card(export: Path) -> ExportCard:
         members = {place.member(name): digest for name, digest in card.files.items()}
     except DataError as error:
         raise _unusable(error.what) from error
-    except (
-        *(ArithmeticError, LookupError, TypeError, ValueError, AttributeError),
-        SightlineError,
-    ) as error:
+    except (*_NO_CARD, SightlineError) as error:
         raise _unusable(f"{shown} is no card of an export: {error}.") from error
     if not place.folder and export not in members:
         raise _unusable(f"{shown} is not the card of {printable(export)}.")
