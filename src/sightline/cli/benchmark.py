@@ -220,8 +220,8 @@ def tell(console: Console, found: Benchmark) -> None:
 
 
 def _tell_speed(console: Console, found: Benchmark) -> None:
-    batches = [f"batch {batch} /s" for batch in BATCHES[1:]]
-    columns = ["model", "MB", "start s", "peak MB", "threads", "p50 ms", "p95 ms", *batches]
+    batches = [f"by {batch}" for batch in BATCHES[1:]]
+    columns = ["model", "MB", "start", "peak", "thr.", "p50", "p95", *batches]
     rows = []
     for line in found.lines:
         size = f"{line.artefact.size / 1e6:.1f}" if line.artefact else "-"
@@ -235,6 +235,8 @@ def _tell_speed(console: Console, found: Benchmark) -> None:
             rows.append([*head, str(speed.threads), f"{speed.p50:.2f}", f"{speed.p95:.2f}", *rates])
             head = [""] * len(head)
     console.table(columns, rows, right=columns[1:])
+    groups = " and ".join(batches)
+    console.line(f"start in s, peak in MB, by threads: p50 and p95 in ms, images/s {groups}")
 
 
 def _tell_answers(console: Console, found: Benchmark) -> None:
