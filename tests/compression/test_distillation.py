@@ -50,6 +50,12 @@ def test_the_same_network_starts_at_the_weights_of_its_teacher() -> None:
     assert recipe.to_json()["distillation"]["share"] == 0.9
 
 
+def test_images_may_be_changed_in_another_way_but_mirrored_as_before() -> None:
+    recipe, _ = student_recipe(teacher(), DistillOptions(image_size=(64, 64), augment="light"))
+    assert recipe.optimisation is not None
+    assert recipe.optimisation.augmentation == replace(PRESETS["light"], horizontal_flip=True)
+
+
 def test_another_network_starts_at_what_is_published_for_it() -> None:
     recipe, start = student_recipe(teacher(), DistillOptions(backbone_options={"alpha": 0.35}))
     assert start is None and recipe.weights == "imagenet"

@@ -38,6 +38,7 @@ def test_what_is_kept_is_a_share(keep: object) -> None:
         {"share": 1.1},
         {"epochs": 2.0},
         {"weights": "imagnet"},
+        {"augment": "strog"},
         {"backbone": "mobilenet_v2", "backbone_options": {"alpa": 0.5}},
     ],
 )

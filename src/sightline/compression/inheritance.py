@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 from sightline.batches import PRESETS, Augmentation
-from sightline.compression.options import Options, TaughtOptions
+from sightline.compression.options import TaughtOptions
 from sightline.errors import ConfigError, ModelError
 from sightline.files import sha256_bytes
 from sightline.models.bundle import WEIGHTS, Bundle
@@ -22,7 +22,7 @@ OWN_WEIGHTS = "own"
 """What a recipe calls weights that come out of the model being compressed."""
 
 
-def inherited(bundle: Bundle, options: Options) -> TrainingOptions:
+def inherited(bundle: Bundle, options: TaughtOptions) -> TrainingOptions:
     """Return the options of a training that goes on where the bundle's ended.
 
     Args:
@@ -42,7 +42,7 @@ def inherited(bundle: Bundle, options: Options) -> TrainingOptions:
         fit=bundle.preprocessing.fit,
         dropout=architecture.dropout,
         tta=architecture.tta,
-        augment=_augmentation(bundle.recipe),
+        augment=_augmentation(bundle.recipe, options.augment),
         class_weight=_class_weight(bundle.recipe),
         epochs=options.epochs,
         learning_rate=options.learning_rate,
@@ -60,7 +60,15 @@ def distillation(bundle: Bundle, options: TaughtOptions) -> Distillation:
     )
 
 
-def _augmentation(recipe: Mapping[str, Any]) -> Augmentation:
+def _augmentation(recipe: Mapping[str, Any], preset: str | None) -> Augmentation:
+    own = _own_augmentation(recipe)
+    if preset is None:
+        return own
+    mirrored = {"horizontal_flip": own.horizontal_flip, "vertical_flip": own.vertical_flip}
+    return replace(PRESETS[preset], **mirrored)
+
+
+def _own_augmentation(recipe: Mapping[str, Any]) -> Augmentation:
     optimisation = recipe.get("optimisation")
     if optimisation is None:  # a head on frozen features
         return replace(PRESETS["light"], horizontal_flip=bool(recipe.get("mirrored", False)))

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from sightline.batches import PRESETS
 from sightline.errors import ConfigError, unknown_name
 from sightline.models.catalog import backbone_card
 from sightline.models.options import Value, complete
@@ -58,15 +59,20 @@ class TaughtOptions(Options):
     Attributes:
         temperature: Divides the logits of both before they are compared.
         share: Of the loss that compares them; the rest is the loss on the labels.
+        augment: How images are changed, by name (`batches.PRESETS`); as the original had it by
+            default. Mirroring stays as it was decided for the original.
     """
 
     temperature: float = 2.0
     share: float = 0.9
+    augment: str | None = None
 
     def __post_init__(self) -> None:
         super().__post_init__()
         check_number("temperature", self.temperature, 0.1, 100)
         check_number("share", self.share, 0.001, 1)
+        if self.augment is not None and self.augment not in PRESETS:
+            raise unknown_name("augmentation", self.augment, PRESETS)
 
 
 @dataclass(frozen=True, kw_only=True)
