@@ -1,10 +1,10 @@
-"""What eight bits cost: LiteRT in int8 against float32, over several resplits of the photos.
+"""What eight bits cost: int8 against float32, LiteRT and ONNX, over several resplits of the photos.
 
     python benchmarks/int8_resplits.py OUTPUT.json [--resplits 5]
 
-Each resplit trains MobileNetV2 (`--effort standard --flip`) in a process of its own, exports
-int8 as `sightline export` does, and compares both on the test part: accuracy paired image by
-image, size, and the median time of one image, asked in turn. Nothing is chosen by test figures.
+Each resplit trains MobileNetV2 (`--effort standard --flip`), exports it to both formats in both
+precisions, each in a process of its own, and compares them on the test part: accuracy paired image
+by image, size, and the median time of one image, asked in turn. Nothing is chosen by test figures.
 Resplits that the output has already are not measured again.
 """
 
@@ -13,11 +13,13 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import shutil
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -27,11 +29,12 @@ from clothing import environment, write_resplit
 from sightline.dataset import Dataset
 from sightline.evaluation import paired_gain
 from sightline.images import load
-from sightline.inference import LiteRTRunner
 from sightline.inference.exported import open_export
 from sightline.models.bundle import read_bundle
 
 ROUNDS = 60
+FORMATS = {"LiteRT": ".tflite", "ONNX": ".onnx"}
+PRECISIONS = ("float32", "int8")
 
 
 def main() -> None:
@@ -46,49 +49,54 @@ def main() -> None:
         for resplit in range(len(results), arguments.resplits):
             data = write_resplit(Path(folder) / f"resplit-{resplit}", seed=2000 + resplit)
             results.append(measure(data, resplit))
-            arguments.output.write_text(json.dumps(results, indent=1))
-    report(results)
+            arguments.output.write_text(json.dumps(results))
+            shutil.rmtree(data)
+    report(json.loads(arguments.output.read_text()))
 
 
 def measure(data: Path, resplit: int) -> dict[str, Any]:
-    model, export = data.with_suffix(".sightline"), data.with_suffix(".tflite")
-    program = [sys.executable, "-m", "sightline"]
-    for words in (
-        ["train", data, "--effort", "standard", "--flip", "--save", model],
-        ["export", model, data, "--quantize", "int8", "--save", export],
-    ):
-        command = [*program, *map(str, words)]
-        done = subprocess.run(
-            command,
-            env=environment(data.with_suffix(".cache")),
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        if done.returncode:
-            raise SystemExit(f"{' '.join(command)}\n{done.stderr[-4000:]}")
+    model = data.with_suffix(".sightline")
+    run("train", data, "--effort", "standard", "--flip", "--save", model)
     bundle = read_bundle(model)
     rows = [row for row in Dataset.from_folder(data).rows if row.split == "test"]
     pixels = np.stack([load(row.source, bundle.preprocessing).pixels for row in rows])
     truth = np.array([bundle.classes.index(row.labels[0]) for row in rows])
-    names = [os.path.basename(row.name) for row in rows]
+    formats = {name: compared(model, data, suffix, pixels) for name, suffix in FORMATS.items()}
+    for found in formats.values():
+        answers = [np.array(answer) for answer in found.pop("answers")]
+        found["agreement"] = float((answers[0] == answers[1]).mean())
+        found["right"] = [(answer == truth).tolist() for answer in answers]
+    images = [os.path.basename(row.name) for row in rows]
+    return tell({"resplit": resplit, "images": images, "formats": formats})
+
+
+def run(*words: Any) -> None:
+    command = [sys.executable, "-m", "sightline", *map(str, words)]
+    cache = Path(words[1]).with_suffix(".cache")
+    done = subprocess.run(
+        command, env=environment(cache), capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        raise SystemExit(f"{' '.join(command)}\n{done.stderr[-4000:]}")
+
+
+def compared(model: Path, data: Path, suffix: str, pixels: np.ndarray) -> dict[str, Any]:
+    """Return the answers of a format in float32 and in int8, its sizes and times."""
+    exports = [model.with_suffix(f".{precision}{suffix}") for precision in PRECISIONS]
+    for precision, path in zip(PRECISIONS, exports, strict=True):
+        run("export", model, data, "--quantize", precision, "--save", path)
     runners = {
-        threads: (LiteRTRunner(bundle, threads=threads), open_export(export, threads=threads))
-        for threads in (1, 2)
+        threads: [open_export(path, threads=threads) for path in exports] for threads in (1, 2)
     }
-    answers = [runner.run(pixels).probabilities.argmax(axis=1) for runner in runners[2]]
-    row: dict[str, Any] = {
-        "resplit": resplit,
-        "images": names,
-        "right": [(answer == truth).tolist() for answer in answers],
-        "agreement": float((answers[0] == answers[1]).mean()),
-        "size": export.stat().st_size / len(bundle.twin()),
+    sizes = [path.stat().st_size for path in exports]
+    return {
+        "answers": [one.run(pixels).probabilities.argmax(axis=1) for one in runners[2]],
+        "size": sizes[1] / sizes[0],
         "milliseconds": {threads: timed(pair, pixels) for threads, pair in runners.items()},
     }
-    return tell(row)
 
 
-def timed(runners: tuple[Any, Any], pixels: np.ndarray) -> list[float]:
+def timed(runners: Sequence[Any], pixels: np.ndarray) -> list[float]:
     """Return the median milliseconds of one image for each of both, asked in turn."""
     times: tuple[list[float], list[float]] = ([], [])
     for number in range(ROUNDS):
@@ -101,33 +109,35 @@ def timed(runners: tuple[Any, Any], pixels: np.ndarray) -> list[float]:
 
 
 def tell(row: dict[str, Any]) -> dict[str, Any]:
-    before, after = (np.mean(right) for right in row["right"])
-    times = ", ".join(
-        f"{threads} threads {float32:.1f} / {int8:.1f} ms ({float32 / int8:.2f})"
-        for threads, (float32, int8) in row["milliseconds"].items()
-    )
-    print(
-        f"resplit {row['resplit']}: accuracy {before:.4f} -> {after:.4f}, agreement "
-        f"{row['agreement']:.4f}, size {row['size']:.3f}, {times}",
-        flush=True,
-    )
+    for name, found in row["formats"].items():
+        before, after = (np.mean(right) for right in found["right"])
+        times = ", ".join(
+            f"{threads} threads {float32:.1f} / {int8:.1f} ms ({float32 / int8:.2f})"
+            for threads, (float32, int8) in found["milliseconds"].items()
+        )
+        print(
+            f"resplit {row['resplit']} {name}: accuracy {before:.4f} -> {after:.4f}, agreement "
+            f"{found['agreement']:.4f}, size {found['size']:.3f}, {times}",
+            flush=True,
+        )
     return row
 
 
 def report(results: list[dict[str, Any]]) -> None:
-    before, after, images, runs = [], [], [], []
-    for row in results:
-        before += row["right"][0]
-        after += row["right"][1]
-        images += row["images"]
-        runs += [row["resplit"]] * len(row["images"])
-    gain = paired_gain(np.array(before), np.array(after), images=images, runs=runs)
-    print(f"mean change of accuracy: {gain.value:+.4f} ({gain.low:+.4f} to {gain.high:+.4f})")
-    for threads in results[0]["milliseconds"]:
-        ratios = [one["milliseconds"][threads] for one in results]
-        fastness = statistics.median(float32 / int8 for float32, int8 in ratios)
-        print(f"{threads} threads: int8 is {fastness:.2f} times as fast")
-    print(f"size: {statistics.median(one['size'] for one in results):.3f} of float32")
+    for name in FORMATS:
+        found = [row["formats"][name] for row in results]
+        before, after = (
+            np.array([right for one in found for right in one["right"][side]]) for side in (0, 1)
+        )
+        images = [image for row in results for image in row["images"]]
+        runs = [row["resplit"] for row in results for _ in row["images"]]
+        gain = paired_gain(before, after, images=images, runs=runs)
+        print(f"{name}: {np.mean(before):.4f} -> {np.mean(after):.4f}, {gain}")
+        for threads in ("1", "2"):
+            ratios = [one["milliseconds"][threads] for one in found]
+            fastness = statistics.median(float32 / int8 for float32, int8 in ratios)
+            print(f"  {threads} threads: int8 is {fastness:.2f} times as fast")
+        print(f"  size: {statistics.median(one['size'] for one in found):.3f} of float32")
 
 
 if __name__ == "__main__":

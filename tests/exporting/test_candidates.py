@@ -24,13 +24,15 @@ def ways(bundle: Bundle, name: str, at_hand: int) -> list[Candidate]:
     return list(candidates(bundle, FORMATS[name], lambda: iter(pixels), at_hand=at_hand))
 
 
-@pytest.mark.parametrize("name", ["litert", "web"])
-def test_int8_is_tried_in_several_ways_where_a_litert_graph_is_inside(
-    bundle: Bundle, name: str
-) -> None:
+@pytest.mark.parametrize("name", ["litert", "onnx", "web"])
+def test_int8_is_tried_in_several_ways(bundle: Bundle, name: str) -> None:
     tried = ways(bundle, name, 201)
     names = [one.name for one in tried]
-    assert set(names) > {*PRECISIONS, "int8, ranges of 201 images", "int8, 1 layer in float"}
+    assert set(names) > {
+        *FORMATS[name].precisions,
+        "int8, ranges of 201 images",
+        "int8, 1 layer in float",
+    }
     settings = [one.precision.tuning for one in tried if one.name not in PRECISIONS]
     assert all(one.ranges for one in settings) and any(one.in_float for one in settings)
     assert {one.rounding for one in settings} == {"minmax", "octav"}

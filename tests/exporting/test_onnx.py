@@ -104,7 +104,10 @@ def test_weights_that_16_bits_cannot_hold_stay_as_they_are() -> None:
     values = onnx.numpy_helper.to_array(widest).copy()
     values.flat[0] = 1e6
     widest.CopyFrom(onnx.numpy_helper.from_array(values, widest.name))
-    kinds = {tensor.name: tensor.data_type for tensor in _float16(graph, None).graph.initializer}
+    kinds = {
+        tensor.name: tensor.data_type
+        for tensor in _float16(graph, FORM.precisions["float16"], None).graph.initializer
+    }
     assert kinds[widest.name] == onnx.TensorProto.FLOAT
 
 
@@ -117,7 +120,8 @@ def test_8_bits_end_in_logits_that_are_near(kind: str) -> None:
     given = OnnxModel(converted.files[".onnx"], converted.outputs).run(pixels)
     wanted = expected(bundle, pixels)
     for name, value in given.items():
-        assert np.abs(value - wanted[name]).max() < 0.15 * np.abs(wanted[name]).max(), name
+        # Not the largest error: what goes beyond the usual range is cut off on purpose.
+        assert np.abs(value - wanted[name]).mean() < 0.05 * wanted[name].std(), name
 
 
 def test_8_bits_leave_what_reads_the_pixels_in_float_and_quantise_by_channel() -> None:

@@ -76,7 +76,7 @@ def tell_choice(console: Console, choice: Choice, form: ExportFormat, path: Path
     columns = ["candidate", "MB", "ms", "same answers", "drop at most", "qualifies"]
     console.table(columns, [_row(one) for one in choice.tried], right=columns[1:5])
     if choice.losses:
-        worst = ", ".join(f"{loss.short_name} {loss.error:.2f}" for loss in choice.losses[:_WORST])
+        worst = ", ".join(f"{loss.layer.title} {loss.error:.2f}" for loss in choice.losses[:_WORST])
         console.line(f"layers that lose most in 8 bits (change of the logits): {worst}")
     console.line()
     console.line(f"chosen: {choice.chosen.name}")

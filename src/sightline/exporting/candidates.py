@@ -14,9 +14,9 @@ from itertools import islice
 import numpy as np
 
 from sightline.exporting.formats import ExportFormat, Precision, Samples
-from sightline.exporting.quantizing import value_ranges
 from sightline.exporting.sensitivity import LayerLoss, layer_losses
-from sightline.exporting.tuning import Tuning
+from sightline.exporting.tuning import TunableGraph, Tuning
+from sightline.files import load_attribute
 from sightline.models.bundle import Bundle
 
 MORE_SAMPLES = 500
@@ -64,31 +64,31 @@ def candidates(
     for precision in sorted(form.precisions.values(), key=lambda one: not one.recalibrated):
         yield Candidate(name=precision.name, precision=precision)
         if form.tunable and precision.samples_for(bundle.architecture):
-            yield from _ways(bundle, precision, samples, at_hand, progress)
+            graph: TunableGraph = load_attribute(form.tunable)(bundle, precision)
+            yield from _ways(graph, precision, samples, at_hand, progress)
 
 
 def _ways(
-    bundle: Bundle,
+    graph: TunableGraph,
     precision: Precision,
     samples: Samples,
     at_hand: int,
     progress: Progress | None,
 ) -> Iterator[Candidate]:
-    twin, outputs = bundle.twin(), bundle.twin_outputs
-    ranges = value_ranges(twin, first(samples, precision.samples)())
+    ranges = graph.ranges(first(samples, precision.samples)())
     pixels = np.stack(list(first(samples, _LOOKED_AT)()))
 
     def told(done: int, total: int) -> None:
         if progress is not None:
             progress("layers in eight bits", done, total)
 
-    losses = layer_losses(twin, outputs, ranges, pixels, progress=told)
+    losses = layer_losses(graph, ranges, pixels, progress=told)
     ways = {"kernels to their largest weight": Tuning(ranges=ranges, rounding="minmax")}
     if at_hand > precision.samples:
-        ways[f"ranges of {at_hand} images"] = Tuning(ranges=value_ranges(twin, samples()))
+        ways[f"ranges of {at_hand} images"] = Tuning(ranges=graph.ranges(samples()))
     for count in _LEFT_IN_FLOAT:
         if count < len(losses):
-            kept = tuple(loss.name for loss in losses[:count])
+            kept = tuple(loss.layer.name for loss in losses[:count])
             words = f"{count} {'layers' if count > 1 else 'layer'} in float"
             ways[words] = Tuning(ranges=ranges, in_float=kept)
     for words, tuning in ways.items():

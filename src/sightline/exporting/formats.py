@@ -85,7 +85,8 @@ class ExportFormat:
         companions: Suffixes of files beside it that are part of it.
         reading: How far its own decoder of image files may be from ours; None where it takes
             pixels only.
-        tunable: Whether int8 is made of the LiteRT graph as its precision's `tuning` says.
+        tunable: What knows how its int8 can be tuned, as `"module:class"`: bundle and precision
+            give a `tuning.TunableGraph`; None where there is one way only.
     """
 
     name: str
@@ -99,7 +100,7 @@ class ExportFormat:
     folder: bool = False
     companions: tuple[str, ...] = ()
     reading: FilesTolerance | None = None
-    tunable: bool = False
+    tunable: str | None = None
 
 
 def _precisions(*given: Precision) -> Mapping[str, Precision]:
@@ -181,7 +182,7 @@ FORMATS = _table(
             runtime="LiteRT (ai-edge-litert), TensorFlow Lite",
             accepts=_ONE_IMAGE,
             needs="sightline[quantize]; float32 nothing",
-            tunable=True,
+            tunable="sightline.exporting.litert:Tunable",
         ),
         ExportFormat(
             name="onnx",
@@ -194,6 +195,7 @@ FORMATS = _table(
             runtime="ONNX Runtime, from opset 17 on",
             accepts=_IMAGES,
             needs="sightline[train,onnx]",
+            tunable="sightline.exporting.onnx_int8:Tunable",
         ),
         ExportFormat(
             name="openvino",
@@ -260,7 +262,7 @@ FORMATS = _table(
             needs="Node.js and npm; sightline[quantize] but for float32",
             folder=True,
             reading=_BROWSER,
-            tunable=True,
+            tunable="sightline.exporting.litert:Tunable",
         ),
     )
 )

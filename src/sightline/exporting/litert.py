@@ -15,7 +15,7 @@ import io
 import json
 import struct
 import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -25,9 +25,16 @@ from ai_edge_litert.tools import flatbuffer_utils
 from sightline.errors import ModelError
 from sightline.exporting import tflite_metadata
 from sightline.exporting.formats import Converted, Precision, Samples
-from sightline.exporting.quantizing import to_dynamic, to_float16, to_int8, value_ranges
-from sightline.exporting.tuning import Tuning
+from sightline.exporting.quantizing import (
+    layers,
+    to_dynamic,
+    to_float16,
+    to_int8,
+    value_ranges,
+)
+from sightline.exporting.tuning import Layer, Ranges, Tuning
 from sightline.files import load_attribute
+from sightline.inference import LiteRTModel
 from sightline.models.bundle import Bundle
 
 SUFFIX = ".tflite"
@@ -69,6 +76,30 @@ _CONVERTERS: Mapping[str, Callable[[Bundle, Tuning, Samples | None], bytes]] = {
     "dynamic": lambda bundle, tuning, samples: to_dynamic(bundle.twin(), bundle.twin_outputs),
     "int8": _int8,
 }
+
+
+class Tunable:
+    """A bundle's twin, which can be given 8 bits in several ways (`tuning.TunableGraph`).
+
+    Args:
+        bundle: The model.
+        precision: That of 8 bits.
+    """
+
+    def __init__(self, bundle: Bundle, precision: Precision) -> None:
+        self._content, self._outputs = bundle.twin(), bundle.twin_outputs
+        self.layers: tuple[Layer, ...] = layers(self._content, self._outputs)
+
+    def ranges(self, samples: Iterable[np.ndarray]) -> Ranges:
+        """Return which values occur (`quantizing.value_ranges`)."""
+        return value_ranges(self._content, samples)
+
+    def logits(self, pixels: np.ndarray, tuning: Tuning | None = None) -> np.ndarray:
+        """Return logits, float32 (n, k); raises as `quantizing.to_int8`."""
+        content = self._content
+        if tuning is not None:
+            content = to_int8(content, self._outputs, tuning.ranges or {}, tuning)
+        return LiteRTModel(content, {"logits": self._outputs["logits"]}).run(pixels)["logits"]
 
 
 def embed(files: Mapping[str, bytes], description: str) -> Mapping[str, bytes]:

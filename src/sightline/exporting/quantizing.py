@@ -19,7 +19,7 @@ from ai_edge_litert.interpreter import Interpreter
 
 from sightline import machine
 from sightline.errors import ModelError
-from sightline.exporting.tuning import Ranges, Tuning
+from sightline.exporting.tuning import Layer, Ranges, Tuning, ranges_of
 from sightline.files import load_module
 
 _WEIGHTED = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED")
@@ -32,26 +32,6 @@ _STATIC = (
 # most of the error: |Δp| up to 0.027 with them and 0.003 without (fine-tuned MobileNetV2).
 _HALVED = ("CONV_2D", "FULLY_CONNECTED")
 _AS_USUAL = Tuning()
-
-
-@dataclass(frozen=True, kw_only=True)
-class Layer:
-    """One operation of a graph.
-
-    Attributes:
-        name: Of the tensor that it gives: what `in_float` takes.
-        kind: For example `"CONV_2D"`.
-        after: Whether it comes after the embedding, or gives it.
-    """
-
-    name: str
-    kind: str
-    after: bool
-
-    @property
-    def weighted(self) -> bool:
-        """Whether it has weights."""
-        return self.kind in _WEIGHTED
 
 
 def layers(content: bytes, outputs: Mapping[str, str]) -> tuple[Layer, ...]:
@@ -76,16 +56,24 @@ def layers(content: bytes, outputs: Mapping[str, str]) -> tuple[Layer, ...]:
             floats = all(tensors[index]["dtype"] is np.float32 for index in given)
             name = tensors[operation["outputs"][0]]["name"]
             if floats and kind in _STATIC:
-                found.append(Layer(name=name, kind=kind, after=after))
+                weights = kind in _WEIGHTED
+                layer = Layer(
+                    name=name, kind=kind, title=_title(name), weighted=weights, after=after
+                )
+                found.append(layer)
         if after:
             judged |= given
     return tuple(found)
 
 
-def value_ranges(content: bytes, samples: Iterable[np.ndarray]) -> Ranges:
-    """Return which values occur: means over images of the least and the greatest of each tensor.
+def _title(name: str) -> str:
+    # The tensor's name lists all that was fused into it.
+    first = name.partition(";")[0]
+    return "/".join(first.split("/")[1:]) or first
 
-    The mean, because one odd image would else make the grid of all others coarse.
+
+def value_ranges(content: bytes, samples: Iterable[np.ndarray]) -> Ranges:
+    """Return which values occur (`tuning.ranges_of`).
 
     Args:
         content: A LiteRT file in float32.
@@ -100,22 +88,14 @@ def value_ranges(content: bytes, samples: Iterable[np.ndarray]) -> Ranges:
         if tensors[index]["dtype"] is np.float32
     ]
     (pixels,) = interpreter.get_input_details()
-    limits = np.zeros((len(asked), 2))
-    count = 0
-    for image in samples:
+
+    def limits(image: np.ndarray) -> np.ndarray:
         interpreter.set_tensor(pixels["index"], image[None])
         interpreter.invoke()
-        for row, index in enumerate(asked):
-            values = interpreter.get_tensor(index)
-            limits[row] += values.min(), values.max()
-        count += 1
-    if not count:
-        raise ValueError("no samples")
-    limits /= count
-    return {
-        tensors[index]["name"]: (float(low), float(high))
-        for index, (low, high) in zip(asked, limits, strict=True)
-    }
+        values = map(interpreter.get_tensor, asked)
+        return np.array([(value.min(), value.max()) for value in values])
+
+    return ranges_of([tensors[index]["name"] for index in asked], map(limits, samples))
 
 
 def to_int8(

@@ -69,7 +69,7 @@ _ZIP_ERRORS = (
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time that a zip can state
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Bundle:
     """A trained classifier as data.
 

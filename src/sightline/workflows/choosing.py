@@ -119,7 +119,7 @@ class Choice:
             "chosen": self.chosen.name,
             "judged": self.judged and self.judged.to_json(),
             "layers": [
-                {"name": loss.short_name, "kind": loss.kind, "error": loss.error}
+                {"name": loss.layer.title, "kind": loss.layer.kind, "error": loss.error}
                 for loss in self.losses
             ],
         }

@@ -1,0 +1,137 @@
+"""Eight bits in an ONNX graph: which values occur, how kernels are cut, what stays in float."""
+
+from __future__ import annotations
+
+from collections import Counter
+from functools import cache
+
+import numpy as np
+import onnx
+import pytest
+
+from sightline.exporting import FORMATS
+from sightline.exporting.onnx import float_graph
+from sightline.exporting.onnx_int8 import (
+    Tunable,
+    _clip_kernels,
+    layers,
+    least_error,
+    to_int8,
+    value_ranges,
+)
+from sightline.exporting.tuning import Ranges, Tuning
+from sightline.inference.onnx import OnnxModel
+
+from .small import pictures, small_bundle
+
+INT8 = FORMATS["onnx"].precisions["int8"]
+
+
+@cache
+def content() -> bytes:
+    graph: bytes = float_graph(small_bundle("three classes"), INT8.outputs).SerializeToString()
+    return graph
+
+
+def graph() -> onnx.ModelProto:
+    return onnx.load_model_from_string(content())
+
+
+@cache
+def ranges() -> Ranges:
+    return value_ranges(graph(), pictures(small_bundle("three classes"), 12))
+
+
+def kinds(model: onnx.ModelProto) -> Counter[bool]:
+    """Return how many convolutions have kernels of 8 bits, and how many do not."""
+    makers = {output: node for node in model.graph.node for output in node.output}
+    return Counter(
+        node.input[1] in makers for node in model.graph.node if node.op_type in ("Conv", "Gemm")
+    )
+
+
+def test_ranges_are_what_the_graph_gives() -> None:
+    pixels = pictures(small_bundle("three classes"), 1)
+    found = value_ranges(graph(), pixels)
+    given = OnnxModel(content(), {"logits": "logits"}).run(pixels)["logits"]
+    assert found["logits"] == pytest.approx((given.min(), given.max()), abs=1e-5)
+    given_by = {name for node in graph().graph.node for name in node.output}
+    assert len(found) > len(layers(graph())) and set(found) <= given_by
+    with pytest.raises(ValueError, match="no samples"):
+        value_ranges(graph(), [])
+
+
+def test_ranges_of_another_graph_are_refused() -> None:
+    with pytest.raises(ValueError, match="another graph"):
+        to_int8(graph(), {"logits": (0.0, 1.0)}, Tuning())
+
+
+def test_a_layer_left_in_float_is_in_float() -> None:
+    found = layers(graph())
+    usual = kinds(to_int8(graph(), ranges(), Tuning()))
+    weighted = [layer.name for layer in found if layer.weighted]
+    assert usual == {True: len(weighted), False: 1}, "the first convolution alone stays"
+    one = kinds(to_int8(graph(), ranges(), Tuning(in_float=(weighted[0],))))
+    assert one == {True: len(weighted) - 1, False: 2}
+    none = kinds(to_int8(graph(), ranges(), Tuning(in_float=tuple(one.name for one in found))))
+    assert none == {False: len(weighted) + 1}
+
+
+def test_layers_are_called_as_in_their_network() -> None:
+    titles = [layer.title for layer in layers(graph()) if layer.weighted]
+    assert titles and not any(":" in title or "Conv__" in title for title in titles)
+
+
+def test_a_graph_is_tuned_without_being_changed() -> None:
+    bundle = small_bundle("three classes")
+    pixels = pictures(bundle, 40)
+    tunable = Tunable(bundle, INT8)
+    source = tunable.logits(pixels)
+    assert source == pytest.approx(
+        OnnxModel(content(), {"logits": "logits"}).run(pixels)["logits"], abs=1e-5
+    )
+    rounded = tunable.logits(pixels, Tuning(ranges=tunable.ranges(pixels)))
+    assert 0 < np.abs(rounded - source).mean() < 0.1 * source.std()
+    assert (tunable.logits(pixels) == source).all()
+
+
+@pytest.mark.parametrize(("bits", "share"), [(8, 1.01), (4, 0.7)])
+def test_kernels_are_cut_where_their_grid_errs_least(bits: int, share: float) -> None:
+    channels = np.random.default_rng(7).standard_t(5, (5, 4000)).astype(np.float32)
+    levels = 2 ** (bits - 1) - 1
+
+    def error(cuts: np.ndarray) -> np.ndarray:
+        steps = cuts[:, None] / levels
+        rounded = np.clip(np.round(channels / steps), -levels, levels) * steps
+        return ((rounded - channels) ** 2).sum(axis=1)
+
+    largest = np.abs(channels).max(axis=1)
+    tried = np.stack([error(largest * part) for part in np.linspace(0.02, 1, 200)])
+    cuts = least_error(channels, bits=bits)
+    assert (error(cuts) <= 1.1 * tried.min(axis=0)).all()
+    assert (error(cuts) <= share * error(largest)).all()
+
+
+@pytest.mark.parametrize("channel", [[0.0, 0.0], [0.5, -0.5], [3.0, 0.0]])
+def test_a_channel_of_one_size_is_not_cut(channel: list[float]) -> None:
+    assert least_error(np.array([channel], np.float32)) == pytest.approx([max(channel)])
+
+
+def test_every_kernel_is_cut_along_its_channels() -> None:
+    """A transposed `Gemm` has its channels first, a `MatMul` last, a convolution first."""
+    rng = np.random.default_rng(3)
+    wide = rng.standard_t(2, (6, 500)).astype(np.float32)
+    made = {
+        "Conv": wide.reshape(6, 5, 10, 10),
+        "MatMul": np.ascontiguousarray(wide.T),
+        "Gemm": wide,
+    }
+    for kind, values in made.items():
+        words = {"transB": 1} if kind == "Gemm" else {}
+        node = onnx.helper.make_node(kind, ["x", "w"], ["y"], name=kind, **words)
+        tensor = onnx.numpy_helper.from_array(values, "w")
+        own = onnx.helper.make_graph([node], "g", [], [], [tensor])
+        _clip_kernels(own, ())
+        cut = onnx.numpy_helper.to_array(own.initializer[0])
+        rows = cut.T if kind == "MatMul" else cut.reshape(6, -1)
+        assert np.abs(rows).max(axis=1) == pytest.approx(least_error(wide)), kind
