@@ -4,7 +4,8 @@
 
 Every photo of the data set is split anew, near duplicates kept together (`clothing.py`). On each
 resplit MobileNetV2 1.0 at 224 pixels is fine-tuned, and `sightline compress` makes each smaller
-model from it. Latency is of the LiteRT twins for one image in one thread, both asked in turns. Resplits that the output has already are not measured again.
+model from it. Latency is of the LiteRT twins for one image in one thread, both asked in turns.
+Resplits that the output has already are not measured again.
 
 Prints accuracies, the paired difference on the same test images, and how many times as fast each
 one is. Settings were chosen on validation images of the official split.

@@ -73,7 +73,7 @@ def test_a_student_may_see_smaller_images(folder: Path, capsys: pytest.CaptureFi
     assert (made.architecture.height, made.preprocessing.width) == (12, 12)
     assert made.architecture.options["filters"] == (4, 8)
     assert made.recipe["distillation"]["temperature"] == 2.0
-    code, _, err = run(capsys, *words)
+    code, _, err = run(capsys, *words, *student)
     assert code == 2 and "--overwrite" in err
 
 

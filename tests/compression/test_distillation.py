@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from sightline.batches import PRESETS
-from sightline.compression.distillation import student_recipe
 from sightline.compression.options import DistillOptions
+from sightline.compression.student import student_recipe
 from sightline.errors import ConfigError, ModelError
 from sightline.images import Preprocessing
 from sightline.models import Architecture

@@ -118,7 +118,7 @@ def test_ranges_are_those_of_the_values(made: Made, data: Learnable) -> None:
 
 
 def test_it_is_done_once(made: Made, data: Learnable, folder: Path) -> None:
-    with pytest.raises(ConfigError, match="already"):
+    with pytest.raises(ConfigError, match="was trained for 8 bits"):
         train_for_int8(made.bundle, data, session(folder), QuantizationOptions())
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ import numpy as np
 import pytest
 
 from sightline.errors import ConfigError, Interrupted
-from sightline.models.bundle import read_bundle
+from sightline.models.bundle import read_bundle, write_bundle
 from sightline.training.signals import StopRequest
 from sightline.workflows.compress import compress
 from sightline.workflows.compressing import CompressResult, Request, plan_compression
@@ -55,3 +56,34 @@ def test_a_stopped_run_ends_as_one_that_was_not(trained: Any, digits: Path, tmp_
     assert not (tmp_path / "stopped.training" / "checkpoints").exists()
     assert whole.comparison.n == whole.counts["test"] and whole.speed > 0
     assert set(other.metrics) >= {"test", "validation", "history", "verification"}
+
+
+@pytest.mark.parametrize(
+    ("method", "options", "quantized", "code"),
+    [
+        ("distill", {}, False, "nothing_smaller"),
+        ("distill", {"image_size": (1, 1)}, False, "bad_option"),
+        ("int8", {}, True, "already_quantized"),
+        ("magnitude", {}, True, "already_quantized"),
+        ("channels", {}, True, "already_quantized"),
+    ],
+)
+def test_what_cannot_be_made_is_refused_before_an_image_is_looked_for(
+    trained: Any, tmp_path: Path, method: str, options: Any, quantized: bool, code: str
+) -> None:
+    model = trained.path
+    if quantized:
+        bundle = read_bundle(model)
+        architecture = replace(bundle.architecture, quantized=True)
+        model = tmp_path / "trained.sightline"
+        write_bundle(model, replace(bundle, architecture=architecture))
+    request = Request(
+        model=model,
+        data=tmp_path / "nowhere",
+        method=method,
+        options=options,
+        save=tmp_path / "smaller.sightline",
+    )
+    with pytest.raises(ConfigError) as caught:
+        plan_compression(request)
+    assert caught.value.code == code

@@ -16,7 +16,7 @@ import numpy as np
 
 from sightline.compression.cutting import choose, cut
 from sightline.compression.importance import channel_importance
-from sightline.compression.inheritance import distillation, inherited
+from sightline.compression.inheritance import distillation, inherited, require_float
 from sightline.compression.layout import Channels
 from sightline.compression.options import ChannelOptions
 from sightline.errors import ConfigError
@@ -48,9 +48,10 @@ def prune_channels(
         options: How much goes.
 
     Raises:
-        ConfigError: No channel of this network may go.
+        ConfigError: No channel of this network may go, or it was trained for 8 bits.
         SightlineError: As `training.session.train_bundle`.
     """
+    require_float(bundle, options)
     part = Parts.of(data, bundle.preprocessing).training
     part = part.at(_spread(len(part), options.images))
     architecture, model = narrower(bundle, part, session, keep=options.keep)
@@ -83,7 +84,7 @@ def narrower(
         keep: Share of the multiply-adds that stays, at most.
 
     Raises:
-        ConfigError: No channel of this network may go.
+        ConfigError: No channel of this network may go, or it was trained for 8 bits.
     """
     # Seen once: which channels matter does not depend on a second, mirrored view.
     seen = replace(bundle.architecture, tta="none")

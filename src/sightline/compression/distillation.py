@@ -8,19 +8,13 @@ Beyer et al. 2022, "Knowledge distillation: A good teacher is patient and consis
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 
-import numpy as np
-
-from sightline.compression.inheritance import OWN_WEIGHTS, distillation, inherited
 from sightline.compression.options import DistillOptions
-from sightline.errors import ConfigError
-from sightline.models.architecture import Architecture
+from sightline.compression.student import student_recipe
 from sightline.models.bundle import Bundle
 from sightline.training.assemble import Made
 from sightline.training.learnable import Learnable
-from sightline.training.recipe import Recipe, resolve
 from sightline.training.session import Session, metrics_of, train_bundle
 from sightline.training.teacher import Teacher
 
@@ -42,66 +36,3 @@ def distill(bundle: Bundle, data: Learnable, session: Session, options: DistillO
     trained, made = train_bundle(recipe, data, session, start=start, teacher=Teacher(bundle))
     metrics = metrics_of(trained, made, {})
     return replace(made, bundle=replace(made.bundle, metrics=metrics))
-
-
-def student_recipe(
-    bundle: Bundle, options: DistillOptions
-) -> tuple[Recipe, Mapping[str, np.ndarray] | None]:
-    """Return the recipe of a student, and the weights it starts from where they are the teacher's.
-
-    Raises:
-        ConfigError: As `distill`.
-    """
-    teacher = bundle.architecture
-    asked = inherited(bundle, options)
-    same_backbone = options.backbone in (None, teacher.backbone)
-    own_options = teacher.options if same_backbone else {}
-    asked = replace(
-        asked,
-        backbone=options.backbone or teacher.backbone,
-        backbone_options={**own_options, **options.backbone_options},
-        image_size=options.image_size or asked.image_size,
-    )
-    student = Architecture(
-        backbone=str(asked.backbone),
-        classes=teacher.classes,
-        task=teacher.task,
-        height=asked.image_size[0] if asked.image_size else teacher.height,
-        width=asked.image_size[1] if asked.image_size else teacher.width,
-        channels=teacher.channels,
-        options=asked.backbone_options,
-    )
-    same_network = (student.backbone, student.options) == (teacher.backbone, teacher.options)
-    if same_network and (student.height, student.width) == (teacher.height, teacher.width):
-        raise ConfigError(
-            "The student would be the teacher's network again, for images of the same size.",
-            expected="another backbone, other options of it, or another image size",
-            fix="add --image-size 128, for example, or --backbone-option alpha=0.5",
-            code="nothing_smaller",
-        )
-    weights = options.weights or _weights(student, same_network=same_network)
-    if weights == OWN_WEIGHTS and not same_network:
-        raise ConfigError(
-            f"A {student.backbone} with other options cannot start at the teacher's weights.",
-            expected="the teacher's backbone and options, or other weights",
-            fix="leave out weights=own",
-            code="other_architecture",
-        )
-    # Early layers are worth keeping where millions of photos made them.
-    frozen = 0 if weights == OWN_WEIGHTS and not student.card.weights else None
-    asked = replace(asked, weights=weights, frozen_stride=frozen)
-    recipe = resolve(asked, classes=teacher.classes, task=teacher.task)
-    widths = teacher.widths if weights == OWN_WEIGHTS else {}
-    recipe = replace(
-        recipe,
-        architecture=replace(recipe.architecture, widths=widths),
-        preprocessing=replace(bundle.preprocessing, height=student.height, width=student.width),
-        distillation=distillation(bundle, options),
-    )
-    return recipe, bundle.weights() if weights == OWN_WEIGHTS else None
-
-
-def _weights(student: Architecture, *, same_network: bool) -> str:
-    if same_network:
-        return OWN_WEIGHTS
-    return "imagenet" if "imagenet" in student.card.weights else "none"

@@ -51,6 +51,22 @@ def inherited(bundle: Bundle, options: TaughtOptions) -> TrainingOptions:
     )
 
 
+def require_float(bundle: Bundle, options: TaughtOptions) -> None:
+    """Refuse a bundle that was trained for 8 bits: learning on without them would undo that.
+
+    Raises:
+        ConfigError: It was.
+    """
+    if bundle.architecture.quantized:
+        raise ConfigError(
+            "The model was trained for 8 bits; learning on would undo that.",
+            expected="a model in float",
+            fix="prune first, then train for 8 bits (zeros stay zeros); this one is ready for "
+            "export --quantize int8",
+            code="already_quantized",
+        )
+
+
 def distillation(bundle: Bundle, options: TaughtOptions) -> Distillation:
     """Return how a student learns from the bundle."""
     return Distillation(

@@ -16,8 +16,8 @@ import numpy as np
 import tensorflow as tf
 
 from sightline.compression.further import Pace, further_job, further_recipe, network, steps_of
+from sightline.compression.inheritance import require_float
 from sightline.compression.options import MagnitudeOptions
-from sightline.errors import ConfigError
 from sightline.models.bundle import Bundle
 from sightline.models.parts import batch_normalization_layers
 from sightline.training.assemble import Made
@@ -51,13 +51,7 @@ def prune_magnitude(
         ConfigError: The network computes in 8 bits already, on levels that retraining would leave.
         SightlineError: As `training.trainer.continue_training` and `training.session.prove`.
     """
-    if bundle.architecture.quantized:
-        raise ConfigError(
-            "The model was trained for 8 bits; pruning it now would undo that.",
-            expected="a model in float",
-            fix="prune first, then train for 8 bits: zeros stay zeros",
-            code="already_quantized",
-        )
+    require_float(bundle, options)
     recipe = further_recipe(bundle, options, pace=_PACE, architecture=bundle.architecture)
     parts = Parts.of(data, recipe.preprocessing)
     job = further_job(bundle, options, job_of(recipe, parts, data, session))

@@ -20,6 +20,8 @@ class Method:
         summary: One line on what it does.
         apply: `"module:function"`: `(bundle, data, session, options) -> Made`, where `data` is a
             `training.learnable.Learnable` and `session` a `training.session.Session`.
+        check: `"module:function"`: `(bundle, options)`, raises `ConfigError` where the method
+            cannot be applied to the bundle; called before an image is read.
         options: The kind of its options.
         source: The paper.
     """
@@ -28,6 +30,7 @@ class Method:
     title: str
     summary: str
     apply: str
+    check: str
     options: type[Options]
     source: str
 

@@ -17,9 +17,10 @@ import numpy as np
 import tensorflow as tf
 
 from sightline.compression.further import Pace, further_job, further_recipe, network
+from sightline.compression.inheritance import require_float
 from sightline.compression.magnitude import Zeros, kernels
 from sightline.compression.options import QuantizationOptions
-from sightline.errors import CheckFailedError, ConfigError
+from sightline.errors import CheckFailedError
 from sightline.models.build import build
 from sightline.models.bundle import Bundle
 from sightline.models.quantized import fold, ranges, round_kernels, simulated
@@ -56,13 +57,7 @@ def train_for_int8(
         CheckFailedError: What it learned is not what it says in float.
         SightlineError: As `training.trainer.continue_training` and `training.session.prove`.
     """
-    if bundle.architecture.quantized:
-        raise ConfigError(
-            "The model was trained for 8 bits already.",
-            expected="a model in float",
-            fix="export it with --quantize int8",
-            code="already_quantized",
-        )
+    require_float(bundle, options)
     architecture = replace(bundle.architecture, quantized=True)
     recipe = further_recipe(bundle, options, pace=_PACE, architecture=architecture)
     parts = Parts.of(data, recipe.preprocessing)

@@ -37,6 +37,7 @@ _DISTILL = Method(
     title="Knowledge distillation",
     summary="A smaller network, or one for smaller images, learns the model's answers.",
     apply="sightline.compression.distillation:distill",
+    check="sightline.compression.student:student_recipe",
     options=DistillOptions,
     source="Hinton et al. 2015, Distilling the Knowledge in a Neural Network, arXiv:1503.02531",
 )
@@ -46,6 +47,7 @@ _CHANNELS = Method(
     title="Channel pruning",
     summary="The channels that matter least are cut out; what is left learns the answers again.",
     apply="sightline.compression.channels:prune_channels",
+    check="sightline.compression.inheritance:require_float",
     options=ChannelOptions,
     source="Molchanov et al. 2019, Importance Estimation for Neural Network Pruning, "
     "arXiv:1906.10771",
@@ -56,6 +58,7 @@ _MAGNITUDE = Method(
     title="Pruning by magnitude",
     summary="The smallest weights become zero: a smaller download, no more speed.",
     apply="sightline.compression.magnitude:prune_magnitude",
+    check="sightline.compression.inheritance:require_float",
     options=MagnitudeOptions,
     source="Zhu and Gupta 2017, To prune, or not to prune, arXiv:1710.01878",
 )
@@ -65,6 +68,7 @@ _INT8 = Method(
     title="Quantisation-aware training",
     summary="The network learns with the rounding of 8 bits; its int8 export then answers alike.",
     apply="sightline.compression.quantization_aware:train_for_int8",
+    check="sightline.compression.inheritance:require_float",
     options=QuantizationOptions,
     source="Jacob et al. 2018, Quantization and Training of Neural Networks for Efficient "
     "Integer-Arithmetic-Only Inference, arXiv:1712.05877",

@@ -14,7 +14,7 @@ from sightline.auditing.gate import check_words
 from sightline.compression import Method, Options, compression_method
 from sightline.dataset import Dataset
 from sightline.evaluation import Comparison, Evaluation
-from sightline.files import printable
+from sightline.files import load_attribute, printable
 from sightline.inference.latency import Latency
 from sightline.models.bundle import Bundle, read_bundle
 from sightline.verification import Verification
@@ -165,6 +165,7 @@ def plan_compression(request: Request) -> Plan:
     method = compression_method(request.method)
     options = method.options_from(request.options)
     bundle = read_bundle(request.model)
+    load_attribute(method.check)(bundle, options)
     dataset = Dataset.open(request.data, allow=request.allow)
     folder = RunFolder(path=request.save, resume=request.resume, overwrite=request.overwrite)
     folder.free()  # last: who adds --overwrite should not meet the next error then
