@@ -77,6 +77,20 @@ def test_a_layer_left_in_float_is_in_float() -> None:
     assert none == {False: len(weighted) + 1}
 
 
+def test_no_cpu_overflows() -> None:
+    """Two products of a pixel value of 8 bits and a weight fit into 16 bits."""
+    found = to_int8(graph(), ranges(), Tuning())
+    kernels = [
+        onnx.numpy_helper.to_array(tensor).astype(int)
+        for tensor in found.graph.initializer
+        if tensor.data_type == onnx.TensorProto.INT8 and len(tensor.dims) > 1
+    ]
+    assert kernels
+    for kernel in kernels:
+        assert 2 * 255 * np.abs(kernel).max() < 2**15
+    assert max(np.abs(kernel).max() for kernel in kernels) > 48, "most of what fits is used"
+
+
 def test_layers_are_called_as_in_their_network() -> None:
     titles = [layer.title for layer in layers(graph()) if layer.weighted]
     assert titles and not any(":" in title or "Conv__" in title for title in titles)
@@ -114,7 +128,7 @@ def test_kernels_are_cut_where_their_grid_errs_least(bits: int, share: float) ->
 
 @pytest.mark.parametrize("channel", [[0.0, 0.0], [0.5, -0.5], [3.0, 0.0]])
 def test_a_channel_of_one_size_is_not_cut(channel: list[float]) -> None:
-    assert least_error(np.array([channel], np.float32)) == pytest.approx([max(channel)])
+    assert least_error(np.array([channel], np.float32), bits=7) == pytest.approx([max(channel)])
 
 
 def test_every_kernel_is_cut_along_its_channels() -> None:
@@ -134,4 +148,4 @@ def test_every_kernel_is_cut_along_its_channels() -> None:
         _clip_kernels(own, ())
         cut = onnx.numpy_helper.to_array(own.initializer[0])
         rows = cut.T if kind == "MatMul" else cut.reshape(6, -1)
-        assert np.abs(rows).max(axis=1) == pytest.approx(least_error(wide)), kind
+        assert np.abs(rows).max(axis=1) == pytest.approx(least_error(wide, bits=7)), kind
