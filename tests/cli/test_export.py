@@ -13,10 +13,11 @@ from sightline.cli import benchmark as cli_benchmark
 from sightline.cli import export_all, main
 from sightline.dataset import write_digits
 from sightline.errors import MissingPackageError, ModelError
-from sightline.exporting import FORMATS, litert, onnx
+from sightline.exporting import FORMATS, Candidate, litert, onnx
 from sightline.exporting.formats import Converted
-from sightline.models.bundle import Bundle
-from sightline.workflows import exporting
+from sightline.files import sha256_bytes
+from sightline.models.bundle import WEIGHTS, Bundle, read_bundle
+from sightline.workflows import choosing, exporting
 from sightline.workflows.artefacts import expand
 
 pytestmark = pytest.mark.train
@@ -138,6 +139,31 @@ def test_auto_tries_many_and_takes_one_that_is_shown_to_be_good_enough(
     assert "chosen: float32" in out and "images would" in out
     assert run(capsys, *words, "--no-verify", "--save", path, "--overwrite")[0] == 2
     assert run(capsys, *words, "--prefer", "sped", "--save", path, "--overwrite")[0] == 2
+
+
+def test_auto_trains_for_8_bits_where_nothing_else_of_8_bits_qualifies(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: Any
+) -> None:
+    def only_float(bundle: Any, form: Any, *_: Any, **__: Any) -> list[Candidate]:
+        return [Candidate(name="float32", precision=form.precisions["float32"])]
+
+    monkeypatch.setattr(choosing, "candidates", only_float)
+    path, learned = tmp_path / "m.tflite", tmp_path / "m.int8.sightline"
+    model, digits = folder / "m.sightline", folder / "digits"
+    words = ("export", model, digits, "--quantize", "auto", "--prefer", "size", "--save", path)
+    code, out, err = run(capsys, *words, "--max-drop", "0.1")
+    assert code == 0, err
+    assert "chosen: int8, after training for 8 bits" in out and learned.name in out
+    asked, made = read_bundle(model), read_bundle(learned)
+    assert made.architecture.quantized and made.record() == asked.record()
+    digest = sha256_bytes(asked.members[WEIGHTS])
+    assert made.recipe["compression"]["model"] == digest and "test" not in made.metrics
+    assert run(capsys, "verify", path, digits, "--against", learned)[0] == 0
+    # Where the images could not show it, nothing is learned.
+    code, out, err = run(capsys, *words, "--overwrite", "--max-drop", "0.0001")
+    assert code == 0 and "chosen: float32" in out and "training" not in out
+    code, _, err = run(capsys, *words[:-1], tmp_path / "m.tflite")
+    assert code == 2 and "--overwrite" in err
 
 
 ALL = (("litert", "float32"), ("litert", "int8"), ("onnx", "float32"))

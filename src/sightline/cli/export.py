@@ -15,15 +15,16 @@ from sightline.cli.options import Allow, Model, Overwrite
 from sightline.cli.proof import export_document, tell_choice, tell_export
 from sightline.cli.quiet import without_start_messages
 from sightline.cli.reading import read_images
+from sightline.cli.watching import BarWatcher
 from sightline.dataset import Content, Dataset
 from sightline.errors import ConfigError, DataError, unknown_name
 from sightline.exporting import MORE_SAMPLES, ExportFormat, format_of
-from sightline.files import free_path, printable
-from sightline.models.bundle import Bundle, read_bundle
+from sightline.files import free_path, load_attribute, printable
+from sightline.models.bundle import SUFFIX, Bundle, read_bundle, write_bundle
 from sightline.workflows.choosing import PREFERENCES, Choice, choose
 from sightline.workflows.evaluate import select
+from sightline.workflows.export import Images, find_images
 from sightline.workflows.export import export as make
-from sightline.workflows.export import find_images
 from sightline.workflows.looks import record_look
 from sightline.workflows.replacing import check_companions, check_replaceable
 
@@ -116,6 +117,8 @@ def export(
             code="bad_option",
         )
     auto = quantize == _AUTO
+    if auto:
+        free_path(_learned_path(save), suffixes=(SUFFIX,), overwrite=overwrite)
     form, precision = format_of(save, None if auto else quantize)
     free_path(save, suffixes=(form.suffix,), overwrite=overwrite)
     check_replaceable(save)
@@ -135,8 +138,11 @@ def export(
         chosen = _choose(
             console, model, bundle, form, read, most_drop=max_drop or 0.01, prefer=prefer
         )
+        learned = chosen.model is not bundle
+        if learned:
+            write_bundle(_learned_path(save), chosen.model)
         chosen.exported.export.write(save)
-        tell_choice(console, chosen, form, save)
+        tell_choice(console, chosen, form, save, _learned_path(save) if learned else None)
         return
     images = None if read is None else find_images(bundle, *read, precision)
     console.note(f"Converting to {form.name} in {precision.name}, and comparing ...")
@@ -179,6 +185,11 @@ def _needed(data: Path | None, model: Path, rest: str) -> Path:
     return data
 
 
+def _learned_path(save: Path) -> Path:
+    """Return where the model goes that was trained for the sake of an export."""
+    return save.with_suffix(f".int8{SUFFIX}")
+
+
 def _choose(
     console: Console,
     model: Path,
@@ -198,6 +209,13 @@ def _choose(
     except DataError:
         judging = None
     with without_start_messages(), console.progress("Trying") as progress:
+
+        def learn() -> tuple[Bundle, Images]:
+            load_attribute("sightline.training.determinism:make_deterministic")()
+            train = load_attribute("sightline.workflows.eight_bits:trained_for_8_bits")
+            trained: Bundle = train(bundle, *read, BarWatcher(console, progress))
+            return trained, find_images(trained, *read, finest)
+
         chosen = choose(
             bundle,
             form,
@@ -205,6 +223,7 @@ def _choose(
             most_drop=most_drop,
             prefer="size" if prefer == "size" else "speed",
             judging=judging,
+            learn=learn,
             progress=lambda _, done, total: progress(done, total),
         )
     if judging is not None and chosen.judged is not None:

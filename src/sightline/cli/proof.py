@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from sightline.cli.console import Console
+from sightline.errors import CheckFailedError
 from sightline.exporting import ExportFormat
 from sightline.files import printable
 from sightline.reporting.comparison import verdict_line
@@ -16,7 +17,11 @@ _WORST = 5
 
 
 def export_document(
-    exported: Exported, form: ExportFormat, path: Path, choice: Choice | None = None
+    exported: Exported,
+    form: ExportFormat,
+    path: Path,
+    choice: Choice | None = None,
+    learned: Path | None = None,
 ) -> dict[str, Any]:
     """Return what was written as JSON (`reporting/schemas/export.json`)."""
     proof = exported.proof
@@ -31,7 +36,7 @@ def export_document(
         "verification": dict(exported.export.card.verification),
         "comparison": proof and proof.comparison.to_json(),
         "notes": list(exported.notes),
-        "choice": choice and choice.to_json(),
+        "choice": choice and {**choice.to_json(), "learned": learned and printable(learned)},
     }
 
 
@@ -67,11 +72,21 @@ def proof_lines(proof: Proof) -> tuple[str, ...]:
     )
 
 
-def tell_choice(console: Console, choice: Choice, form: ExportFormat, path: Path) -> None:
-    """Say what was tried, what was chosen, and how the winner does where it was not selected."""
+def tell_choice(
+    console: Console, choice: Choice, form: ExportFormat, path: Path, learned: Path | None
+) -> None:
+    """Say what was tried, what was chosen, and how the winner does where it was not selected.
+
+    Args:
+        console: Where.
+        choice: What was found.
+        form: What was exported to.
+        path: Where the winner stands.
+        learned: Where the model stands that it was made of; None where that is the one asked for.
+    """
     exported = choice.exported
     if console.as_json:
-        console.document(export_document(exported, form, path, choice))
+        console.document(export_document(exported, form, path, choice, learned))
         return
     columns = ["candidate", "MB", "ms", "same answers", "drop at most", "qualifies"]
     console.table(columns, [_row(one) for one in choice.tried], right=columns[1:5])
@@ -80,6 +95,11 @@ def tell_choice(console: Console, choice: Choice, form: ExportFormat, path: Path
         console.line(f"layers that lose most in 8 bits (change of the logits): {worst}")
     console.line()
     console.line(f"chosen: {choice.chosen.name}")
+    if learned is not None and choice.chosen.against is not None:
+        console.line(
+            f"made of {printable(learned)}, the model trained for 8 bits. Against the model as it "
+            f"was: {verdict_line(choice.chosen.against)}"
+        )
     tell_export(console, exported, path)
     if choice.judged is None:
         console.note("No test images were given: the figures above come from those that selected.")
@@ -93,7 +113,9 @@ def tell_choice(console: Console, choice: Choice, form: ExportFormat, path: Path
 
 def _row(one: Tried) -> list[str]:
     if one.exported is None or one.exported.proof is None:
-        return [one.name, "", "", "", "", "disagrees with its source"]
+        disagrees = isinstance(one.refused, CheckFailedError)
+        words = "disagrees with its source" if disagrees else "cannot be made"
+        return [one.name, "", "", "", "", words]
     words = "yes" if one.qualified else "not shown"
     if not one.qualified and one.needed is not None:
         words += f": {one.needed:,} images would"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager, ExitStack
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from typing import Protocol
 
 from sightline.cli.console import Console
@@ -57,6 +57,34 @@ class ConsoleWatcher:
         """Take the bar of the steps away."""
         self._open.close()
         self._bar = None
+
+
+class BarWatcher:
+    """Tells of a training run within a bar that is shown already.
+
+    Args:
+        console: Where remarks go.
+        bar: Called with (done, total).
+    """
+
+    def __init__(self, console: Console, bar: Callable[[int, int], None]) -> None:
+        self._console = console
+        self._bar = bar
+
+    def stage(self, title: str) -> AbstractContextManager[Callable[[int, int], None]]:
+        """Let the bar tell of a stage."""
+        return nullcontext(self._bar)
+
+    def step(self, done: int, total: int, tally: _Measured) -> None:
+        """Let the bar tell of the training steps."""
+        self._bar(done, total)
+
+    def epoch(self, row: Mapping[str, float]) -> None:
+        """Say nothing: what is asked for is an export."""
+
+    def note(self, message: str) -> None:
+        """Print a remark."""
+        self._console.warning(message)
 
 
 def _figures(row: Mapping[str, float], prefix: str) -> str:

@@ -18,26 +18,26 @@ import numpy as np
 
 from sightline.errors import CheckFailedError, ModelError, SightlineError
 from sightline.evaluation import Comparison
-from sightline.evaluation.noninferiority import Turned
+from sightline.evaluation.noninferiority import Turned, drop_limit
 from sightline.exporting import (
     Candidate,
     Export,
     ExportFormat,
     LayerLoss,
     Material,
-    Samples,
     candidates,
     export_bundle,
     first,
     opened,
 )
-from sightline.inference import LiteRTRunner
+from sightline.inference import LiteRTRunner, Outputs
 from sightline.models.bundle import Bundle
 from sightline.workflows.compare import compare_runners
 from sightline.workflows.evaluate import Selection
 from sightline.workflows.export import (
     Exported,
     Images,
+    compared,
     files_of,
     samples_of,
     with_proof,
@@ -47,6 +47,8 @@ Preference = Literal["speed", "size"]
 PREFERENCES: tuple[Preference, ...] = ("speed", "size")
 _ROUNDS = 30
 Progress = Callable[[str, int, int], None]
+Learn = Callable[[], tuple[Bundle, Images]]
+"""Gives the model trained for 8 bits, and the images on its record."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -55,8 +57,12 @@ class Tried:
 
     Attributes:
         name: Of the way it was made.
+        bundle: What it was made of.
+        eight_bits: Whether it computes in them.
         exported: It, proven; None where it disagreed with its source.
         refused: Why it was refused; None where it was not.
+        against: The model that was asked for and this one, on the selecting images; None where it
+            was refused.
         limit: The one-sided 95 % upper limit of the drop in accuracy on the selecting images.
         needed: How many images would show a drop within what is allowed; None where none would.
         milliseconds: Median time of one image.
@@ -64,8 +70,11 @@ class Tried:
     """
 
     name: str
+    bundle: Bundle
+    eight_bits: bool = False
     exported: Exported | None = None
     refused: SightlineError | None = None
+    against: Comparison | None = None
     limit: float = 1.0
     needed: int | None = None
     milliseconds: float = float("nan")
@@ -73,14 +82,14 @@ class Tried:
 
     def to_json(self) -> dict[str, Any]:
         """Return the figures."""
-        found = self.exported and self.exported.proof
+        proof = self.exported and self.exported.proof
         timed = self.exported is not None
         return {
             "name": self.name,
             "bytes": self.exported and self.exported.export.size,
             "milliseconds": self.milliseconds if timed else None,
-            "agreement": found and found.pixels.agreement,
-            "gain": found and found.comparison.gain.to_json(),
+            "agreement": proof and proof.pixels.agreement,
+            "gain": self.against and self.against.gain.to_json(),
             "drop_limit": self.limit,
             "images_needed": self.needed,
             "qualified": self.qualified,
@@ -112,6 +121,11 @@ class Choice:
             raise ValueError("a refused candidate was chosen")
         return self.chosen.exported
 
+    @property
+    def model(self) -> Bundle:
+        """What the winner was made of: the model that was asked for, or that trained for 8 bits."""
+        return self.chosen.bundle
+
     def to_json(self) -> dict[str, Any]:
         """Return the figures."""
         return {
@@ -133,6 +147,7 @@ def choose(
     most_drop: float,
     prefer: Preference = "speed",
     judging: Selection | None = None,
+    learn: Learn | None = None,
     progress: Progress | None = None,
 ) -> Choice:
     """Try all ways to export a bundle to a format, and take the best of those that qualify.
@@ -144,6 +159,8 @@ def choose(
         most_drop: The drop in accuracy that must be excluded.
         prefer: Whether the fastest or the smallest of them wins.
         judging: Images that judge the winner.
+        learn: Trains the model for 8 bits; asked where no way of 8 bits qualifies else, and the
+            images could show that it does.
         progress: Told what is done, how much of it, and of how much; may raise.
 
     Raises:
@@ -157,9 +174,11 @@ def choose(
     for way in ways:
         if progress is not None:
             progress(way.name, 0, 1)
-        tried.append(_try(bundle, form, way, images, samples, most_drop))
+        tried.append(_try(bundle, form, way, images, most_drop))
         losses = way.losses or losses
-    timed = _timed(bundle, tried, images.pixels)
+    if learn is not None and _worth_learning(tried, most_drop):
+        tried += _learned(bundle, form, learn, images, most_drop)
+    timed = _timed(tried, images.pixels)
     qualified = [one for one in timed if one.qualified]
     if not qualified:
         raise _none(timed, most_drop)
@@ -173,45 +192,95 @@ def _rank(one: Tried, prefer: Preference) -> tuple[float, float]:
     return (one.milliseconds, size) if prefer == "speed" else (size, one.milliseconds)
 
 
+def _worth_learning(tried: Sequence[Tried], most_drop: float) -> bool:
+    """Whether no way of 8 bits qualifies, and there are images enough to show that one does."""
+    if any(one.eight_bits and one.qualified for one in tried):
+        return False
+    images = [one.against.independent for one in tried if one.against is not None]
+    return any(drop_limit(0, 0, n) <= most_drop for n in images if n)
+
+
+def _learned(
+    bundle: Bundle, form: ExportFormat, learn: Learn, images: Images, most_drop: float
+) -> list[Tried]:
+    """Return the 8-bit exports of the model after it was trained for them, in their usual way."""
+    if bundle.architecture.quantized:
+        return []
+    ways = [
+        Candidate(name=f"{one.name}, after training for 8 bits", precision=one)
+        for one in form.precisions.values()
+        if one.learned
+    ]
+    if not ways:
+        return []
+    try:
+        trained, own_images = learn()
+    except SightlineError as error:
+        return [Tried(name=way.name, bundle=bundle, refused=error) for way in ways]
+    expected = LiteRTRunner(bundle).run(images.pixels)
+    return [
+        _try(trained, form, way, own_images, most_drop, original=(bundle, expected)) for way in ways
+    ]
+
+
 def _try(
     bundle: Bundle,
     form: ExportFormat,
     way: Candidate,
     images: Images,
-    samples: Samples,
     most_drop: float,
+    *,
+    original: tuple[Bundle, Outputs] | None = None,
 ) -> Tried:
+    """Export, and hold the export against the model that was asked for.
+
+    Args:
+        bundle: What is exported.
+        form: To what.
+        way: How.
+        images: Those of the bundle.
+        most_drop: The drop in accuracy that must be excluded.
+        original: The model that was asked for and its answers, where it is another one.
+    """
+    samples = samples_of(images.samples, bundle.preprocessing)
     material = Material(
         pixels=images.pixels,
         samples=first(samples, way.precision.samples),
         files=files_of(images),
         held_out=images.held_out if way.precision.recalibrated else None,
     )
+    tried = Tried(name=way.name, bundle=bundle, eight_bits=way.precision.recalibrated)
     try:
         made = export_bundle(bundle, form, way.precision, material)
     except (CheckFailedError, ModelError) as error:
-        return Tried(name=way.name, refused=error)
+        return replace(tried, refused=error)
     exported = with_proof(bundle, made, way.precision, material, images)
-    if exported.proof is None:
+    if exported.proof is None or made.proven is None:
         raise ValueError("an export without its proof")
-    turned = Turned.of(exported.proof.comparison)
+    against = exported.proof.comparison
+    if original is not None:
+        source, expected = original
+        runners = LiteRTRunner(source), made.proven.runners[1]
+        against = compared(runners, (expected, made.proven.answers[1]), images)[0]
+    turned = Turned.of(against)
     # What is proven to be the same function needs no images to show it.
     same = way.precision.allowed.agreement == 1
-    return Tried(
-        name=way.name,
+    return replace(
+        tried,
         exported=exported,
+        against=against,
         limit=turned.limit,
         needed=turned.needed(most_drop),
         qualified=same or turned.limit <= most_drop,
     )
 
 
-def _timed(bundle: Bundle, tried: Sequence[Tried], pixels: np.ndarray) -> list[Tried]:
+def _timed(tried: Sequence[Tried], pixels: np.ndarray) -> list[Tried]:
     """Return the candidates with the median time of one image, all asked in turn."""
     times: dict[str, list[float]] = {one.name: [] for one in tried}
     with ExitStack() as stack:
         runners = {
-            one.name: stack.enter_context(opened(_export_of(one), bundle))
+            one.name: stack.enter_context(opened(_export_of(one), one.bundle))
             for one in tried
             if one.exported is not None
         }
@@ -236,7 +305,7 @@ def _export_of(one: Tried) -> Export:
 
 
 def _judge(bundle: Bundle, chosen: Tried, judging: Selection) -> Comparison:
-    with opened(_export_of(chosen), bundle) as runner:
+    with opened(_export_of(chosen), chosen.bundle) as runner:
         return compare_runners(LiteRTRunner(bundle), runner, judging).comparison
 
 

@@ -10,7 +10,9 @@ import gzip
 import time
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
+from sightline.compression import Options
 from sightline.evaluation import compare
 from sightline.files import load_attribute, sha256_bytes
 from sightline.inference import LiteRTModel, LiteRTRunner
@@ -57,16 +59,21 @@ def compress(plan: Plan, *, watcher: Watcher, stop: StopRequest) -> CompressResu
             plan.folder.checkpoints, watcher, stop, cache_bytes=plan.request.cache_bytes
         )
         made = load_attribute(plan.method.apply)(plan.bundle, data, session, plan.options)
-        made = _as_wished(made, plan.bundle.rules, watcher)
+        made = as_wished(made, plan.bundle.rules, watcher)
         result = _finish(plan, data, made, session)
         plan.folder.end()
     return replace(result, seconds=time.monotonic() - began)
 
 
-def _as_wished(made: Made, rules: Rules, watcher: Watcher) -> Made:
+def as_wished(made: Made, rules: Rules, watcher: Watcher) -> Made:
     """Return the smaller model with what was wished for of the original, chosen on its own answers.
 
     Rules of the original hold for it alone.
+
+    Args:
+        made: The smaller model.
+        rules: The original's.
+        watcher: Who is told of what cannot be had.
     """
     bundle, refused = fulfil(made.bundle, Wish.from_json(rules.wish))
     if refused is not None:
@@ -105,11 +112,7 @@ def _finish(plan: Plan, data: Learnable, made: Made, session: Session) -> Compre
 
 def _with_metrics(plan: Plan, made: Made, *, validation: Judged, test: Judged) -> Bundle:
     """Return the smaller bundle with its figures, and a record of what it was made from and how."""
-    compression = {
-        "method": plan.method.name,
-        "options": plan.options.to_json(),
-        "model": sha256_bytes(plan.bundle.members[WEIGHTS]),
-    }
+    compression = compression_json(plan.method.name, plan.options, plan.bundle)
     measured = {
         "verification": made.verification.to_json(),
         **made.bundle.metrics,
@@ -120,6 +123,21 @@ def _with_metrics(plan: Plan, made: Made, *, validation: Judged, test: Judged) -
     }
     recipe = {**made.bundle.recipe, "compression": compression}
     return replace(made.bundle, metrics=measured, recipe=recipe)
+
+
+def compression_json(method: str, options: Options, bundle: Bundle) -> dict[str, Any]:
+    """Return what a smaller model's recipe says of how it was made.
+
+    Args:
+        method: A name in `compression.METHODS`.
+        options: Of the method.
+        bundle: What it was made from.
+    """
+    return {
+        "method": method,
+        "options": options.to_json(),
+        "model": sha256_bytes(bundle.members[WEIGHTS]),
+    }
 
 
 def _sizes(bundles: Sequence[Bundle]) -> tuple[Size, Size]:

@@ -91,18 +91,11 @@ class Proof:
             answers: Their outputs.
             images: What they were asked about.
         """
-        names = [row.name for row in images.rows]
-        groups: Groups = [row.group for row in images.rows]
-        before, after = (
-            predictions_of(runner, names, outputs)
-            for runner, outputs in zip(runners, answers, strict=True)
-        )
-        labels = [row.labels for row in images.rows]
-        other = np.flatnonzero((before.chosen != after.chosen).any(axis=1))[:_MOST_TOLD]
+        comparison, other = compared(runners, answers, images)
         return cls(
             pixels=pixels,
-            comparison=compare(before, after, labels, groups=groups),
-            differing=tuple(images.digests[row] for row in other),
+            comparison=comparison,
+            differing=tuple(images.digests[row] for row in other[:_MOST_TOLD]),
         )
 
     def to_json(self) -> dict[str, Any]:
@@ -121,6 +114,27 @@ class Proof:
 
 
 Answers = tuple[Outputs, Outputs]
+
+
+def compared(
+    runners: tuple[Runner, Runner], answers: Answers, images: Images
+) -> tuple[Comparison, np.ndarray]:
+    """Return what became of answers and accuracy, and which images are answered in another way.
+
+    Args:
+        runners: Before and after.
+        answers: Their outputs.
+        images: What they were asked about.
+    """
+    names = [row.name for row in images.rows]
+    groups: Groups = [row.group for row in images.rows]
+    before, after = (
+        predictions_of(runner, names, outputs)
+        for runner, outputs in zip(runners, answers, strict=True)
+    )
+    labels = [row.labels for row in images.rows]
+    other = np.flatnonzero((before.chosen != after.chosen).any(axis=1))
+    return compare(before, after, labels, groups=groups), other
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
