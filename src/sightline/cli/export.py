@@ -21,7 +21,7 @@ from sightline.errors import ConfigError, DataError, unknown_name
 from sightline.exporting import MORE_SAMPLES, ExportFormat, format_of
 from sightline.files import free_path, load_attribute, printable
 from sightline.models.bundle import SUFFIX, Bundle, read_bundle, write_bundle
-from sightline.workflows.choosing import PREFERENCES, Choice, choose
+from sightline.workflows.choosing import PREFERENCES, Choice, Demand, choose
 from sightline.workflows.evaluate import select
 from sightline.workflows.export import Images, find_images
 from sightline.workflows.export import export as make
@@ -117,14 +117,13 @@ def export(
             code="bad_option",
         )
     auto = quantize == _AUTO
-    if auto:
-        free_path(_learned_path(save), suffixes=(SUFFIX,), overwrite=overwrite)
     form, precision = format_of(save, None if auto else quantize)
     free_path(save, suffixes=(form.suffix,), overwrite=overwrite)
     check_replaceable(save)
     if not overwrite:
         check_companions(save, form)
     if auto:
+        free_path(_learned_path(save), suffixes=(SUFFIX,), overwrite=overwrite)
         _refuse({"--tolerance": tolerance, "--no-verify": no_verify or None}, beside="auto")
     else:
         _refuse(choosing, beside="one precision")
@@ -135,14 +134,9 @@ def export(
     bundle = read_bundle(model)
     read = None if data is None else read_images(console, data, allow)
     if auto and read is not None:
-        chosen = _choose(
-            console, model, bundle, form, read, most_drop=max_drop or 0.01, prefer=prefer
-        )
-        learned = chosen.model is not bundle
-        if learned:
-            write_bundle(_learned_path(save), chosen.model)
-        chosen.exported.export.write(save)
-        tell_choice(console, chosen, form, save, _learned_path(save) if learned else None)
+        demand = Demand(most_drop=max_drop or 0.01, prefer="size" if prefer == "size" else "speed")
+        choice = _choose(console, model, bundle, form, read, demand)
+        _write_best(console, choice, bundle, form, save)
         return
     images = None if read is None else find_images(bundle, *read, precision)
     console.note(f"Converting to {form.name} in {precision.name}, and comparing ...")
@@ -185,6 +179,16 @@ def _needed(data: Path | None, model: Path, rest: str) -> Path:
     return data
 
 
+def _write_best(
+    console: Console, choice: Choice, bundle: Bundle, form: ExportFormat, save: Path
+) -> None:
+    learned = None if choice.model is bundle else _learned_path(save)
+    if learned is not None:
+        write_bundle(learned, choice.model)
+    choice.exported.export.write(save)
+    tell_choice(console, choice, form, save, learned)
+
+
 def _learned_path(save: Path) -> Path:
     """Return where the model goes that was trained for the sake of an export."""
     return save.with_suffix(f".int8{SUFFIX}")
@@ -196,9 +200,7 @@ def _choose(
     bundle: Bundle,
     form: ExportFormat,
     read: tuple[Dataset, tuple[Content, ...]],
-    *,
-    most_drop: float,
-    prefer: str | None,
+    demand: Demand,
 ) -> Choice:
     # The one that needs most of them: others make do with what it has.
     finest = max(form.precisions.values(), key=lambda one: one.recalibrated + one.samples)
@@ -220,8 +222,7 @@ def _choose(
             bundle,
             form,
             images,
-            most_drop=most_drop,
-            prefer="size" if prefer == "size" else "speed",
+            demand,
             judging=judging,
             learn=learn,
             progress=lambda _, done, total: progress(done, total),

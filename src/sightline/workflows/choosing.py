@@ -51,6 +51,19 @@ Learn = Callable[[], tuple[Bundle, Images]]
 """Gives the model trained for 8 bits, and the images on its record."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class Demand:
+    """What the winner has to be.
+
+    Attributes:
+        most_drop: The drop in accuracy that must be excluded.
+        prefer: Whether the fastest or the smallest of those that qualify wins.
+    """
+
+    most_drop: float = 0.01
+    prefer: Preference = "speed"
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Tried:
     """One candidate and what was found of it.
@@ -143,9 +156,8 @@ def choose(
     bundle: Bundle,
     form: ExportFormat,
     images: Images,
+    demand: Demand,
     *,
-    most_drop: float,
-    prefer: Preference = "speed",
     judging: Selection | None = None,
     learn: Learn | None = None,
     progress: Progress | None = None,
@@ -156,8 +168,7 @@ def choose(
         bundle: The model.
         form: One of the table's.
         images: Of `workflows.export.find_images`, which select.
-        most_drop: The drop in accuracy that must be excluded.
-        prefer: Whether the fastest or the smallest of them wins.
+        demand: What the winner has to be.
         judging: Images that judge the winner.
         learn: Trains the model for 8 bits; asked where no way of 8 bits qualifies else, and the
             images could show that it does.
@@ -174,15 +185,15 @@ def choose(
     for way in ways:
         if progress is not None:
             progress(way.name, 0, 1)
-        tried.append(_try(bundle, form, way, images, most_drop))
+        tried.append(_try(bundle, form, way, images, demand.most_drop))
         losses = way.losses or losses
-    if learn is not None and _worth_learning(tried, most_drop):
-        tried += _learned(bundle, form, learn, images, most_drop)
+    if learn is not None and _worth_learning(tried, demand.most_drop):
+        tried += _learned(bundle, form, learn, images, demand.most_drop)
     timed = _timed(tried, images.pixels)
     qualified = [one for one in timed if one.qualified]
     if not qualified:
-        raise _none(timed, most_drop)
-    chosen = min(qualified, key=lambda one: _rank(one, prefer))
+        raise _none(timed, demand.most_drop)
+    chosen = min(qualified, key=lambda one: _rank(one, demand.prefer))
     judged = None if judging is None else _judge(bundle, chosen, judging)
     return Choice(tried=tuple(timed), chosen=chosen, judged=judged, losses=losses)
 
