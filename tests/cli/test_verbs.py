@@ -23,6 +23,12 @@ def test_every_option_has_help(name):
 
 
 @pytest.mark.parametrize("name", VERBS)
+def test_a_terminal_breaks_the_lines_of_what_a_verb_does(name):
+    words = load_command(VERBS[name]).help
+    assert words and "\n" not in words.replace("\n\n", "")
+
+
+@pytest.mark.parametrize("name", VERBS)
 def test_every_verb_has_the_common_options_once(name):
     names = [option for p in load_command(VERBS[name]).params for option in p.opts]
     assert len(names) == len(set(names))

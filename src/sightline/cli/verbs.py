@@ -210,7 +210,8 @@ def common_parameters() -> list[Any]:
 def _command(name: str, function: Any) -> TyperCommand:
     app = typer.Typer(add_completion=False)
     settings = {"help_option_names": ["-h", "--help"]}
-    app.command(name, cls=VerbCommand, context_settings=settings)(function)
+    words = _paragraphs(function.__doc__ or "")
+    app.command(name, cls=VerbCommand, context_settings=settings, help=words)(function)
     command = typer.main.get_command(app)
     if not isinstance(command, TyperCommand):
         raise TypeError(f"{name} is not a single command")
@@ -245,3 +246,8 @@ def _common_options(
     ] = None,
 ) -> None:
     """Declare the options that every verb has; only its parameters are used."""
+
+
+def _paragraphs(text: str) -> str:
+    """Return a docstring with each paragraph on one line: the terminal breaks it where it ends."""
+    return "\n\n".join(" ".join(part.split()) for part in text.split("\n\n"))
