@@ -120,8 +120,8 @@ def test_8_bits_end_in_logits_that_are_near(kind: str) -> None:
     given = OnnxModel(converted.files[".onnx"], converted.outputs).run(pixels)
     wanted = expected(bundle, pixels)
     for name, value in given.items():
-        # Not the largest error: what goes beyond the usual range is cut off on purpose.
-        assert np.abs(value - wanted[name]).mean() < 0.05 * wanted[name].std(), name
+        assert np.abs(value - wanted[name]).max() < 0.15 * np.abs(wanted[name]).max(), name
+    onnx.checker.check_model(graph_of(converted), full_check=True)
 
 
 def test_8_bits_leave_what_reads_the_pixels_in_float_and_quantise_by_channel() -> None:

@@ -1,4 +1,9 @@
-"""An ONNX graph in 8 bits, in the QDQ form: kernels by channel, values by the ranges that occur."""
+"""An ONNX graph in 8 bits, in the QDQ form: kernels by channel, values by the ranges that occur.
+
+From the pooling that gives the embedding on, values stay in float, and weights are widened when the
+file is opened: what the graph gives in 8 bits would end where the ranges do, so that the most
+certain images of all would look alike.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from sightline import machine
 from sightline.errors import ModelError
 from sightline.exporting.formats import Precision
 from sightline.exporting.onnx import PURPOSE, float_graph
@@ -17,6 +23,11 @@ from sightline.inference.onnx import OnnxModel
 from sightline.models.bundle import Bundle
 
 _KERNELS = ("Conv", "Gemm", "MatMul")
+_POOLING = (
+    *("GlobalAveragePool", "GlobalMaxPool", "ReduceMean", "ReduceMax"),
+    *("Squeeze", "Flatten", "Reshape"),
+)
+_EMBEDDING = "embedding"
 _LIBRARY = "onnxruntime.quantization"
 _KERNEL_BITS = 7
 """With 8, sums of two products overflow in the 8-bit instructions of CPUs without VNNI, so that one
@@ -63,7 +74,7 @@ def layers(model: Any) -> tuple[Layer, ...]:
 
 def _quantisable(model: Any) -> list[Any]:
     kinds = load_attribute(f"{_LIBRARY}.registry:QDQRegistry")
-    plain = set(_up_to_first_convolution(model.graph))
+    plain = {*_up_to_first_convolution(model.graph), *_from_embedding(model.graph)}
     return [node for node in model.graph.node if node.op_type in kinds and node.name not in plain]
 
 
@@ -99,6 +110,7 @@ def _telling_all(model: Any) -> tuple[Any, list[str]]:
         if output.type.tensor_type.elem_type == onnx.TensorProto.FLOAT
     ]
     options = runtime.SessionOptions()
+    options.intra_op_num_threads = machine.threads()
     # As it stands: operations that are fused into one hide what is between them.
     options.graph_optimization_level = runtime.GraphOptimizationLevel.ORT_DISABLE_ALL
     content = inferred.SerializeToString()
@@ -123,7 +135,8 @@ def to_int8(model: Any, ranges: Ranges, tuning: Tuning) -> Any:
     kernels = [node for node in _quantisable(model) if node.op_type in _KERNELS]
     if not ranges.keys() >= {name for node in kernels for name in node.output}:
         raise ValueError("these are ranges of another graph")
-    in_float = {*_up_to_first_convolution(model.graph), *tuning.in_float}
+    ends = _from_embedding(model.graph)
+    in_float = {*_up_to_first_convolution(model.graph), *ends, *tuning.in_float}
     if tuning.rounding == "octav":
         _clip_kernels(model.graph, in_float)
     quantizer = load_attribute(f"{_LIBRARY}.qdq_quantizer:QDQQuantizer")(
@@ -140,6 +153,7 @@ def to_int8(model: Any, ranges: Ranges, tuning: Tuning) -> Any:
     )
     try:
         quantizer.quantize_model()
+        quantizer.model.topological_sort()  # as the standard wants it
     except Exception as error:  # it raises whatever it meets
         raise ModelError(
             f"The network cannot be quantised: {str(error)[:500]}",
@@ -147,7 +161,9 @@ def to_int8(model: Any, ranges: Ranges, tuning: Tuning) -> Any:
             fix="export in float16, or report this with the backbone that you used",
             code="not_convertible",
         ) from error
-    return quantizer.model.model
+    quantised = quantizer.model.model
+    _keep_in_8_bits(quantised, ends)
+    return quantised
 
 
 def _as_calibrated(ranges: Ranges) -> Any:
@@ -156,16 +172,56 @@ def _as_calibrated(ranges: Ranges) -> Any:
     return words.TensorsData(words.CalibrationMethod.MinMax, limits)
 
 
+def _keep_in_8_bits(model: Any, names: Iterable[str]) -> None:
+    """Keep weights in 8 bits of dense layers that compute in float: a grid for each channel."""
+    onnx = load_module("onnx", purpose=PURPOSE)
+    kernels = {tensor.name: tensor for tensor in model.graph.initializer}
+    widen = []
+    for node in model.graph.node:
+        if node.name not in names or node.op_type not in _KERNELS or node.input[1] not in kernels:
+            continue
+        tensor = kernels[node.input[1]]
+        values = onnx.numpy_helper.to_array(tensor)
+        axis = _channel_axis(node, values)
+        others = tuple(one for one in range(values.ndim) if one != axis)
+        steps = np.maximum(np.abs(values).max(axis=others, keepdims=True), 1e-12) / 127
+        parts = {
+            "int8": np.round(values / steps).astype(np.int8),
+            "scale": steps.reshape(-1).astype(np.float32),
+            "zero": np.zeros(steps.size, np.int8),
+        }
+        name = tensor.name
+        model.graph.initializer.remove(tensor)
+        model.graph.initializer.extend(
+            onnx.numpy_helper.from_array(value, f"{name}/{kind}") for kind, value in parts.items()
+        )
+        widen.append(
+            onnx.helper.make_node(
+                "DequantizeLinear",
+                [f"{name}/{kind}" for kind in parts],
+                [name],
+                name=f"{name}/widen",
+                axis=axis,
+            )
+        )
+    nodes = [*widen, *model.graph.node]
+    del model.graph.node[:]
+    model.graph.node.extend(nodes)
+
+
 def _clip_kernels(graph: Any, in_float: Iterable[str]) -> None:
     """Cut off each channel of each kernel where its few bits then err least."""
     helper = load_module("onnx.numpy_helper", purpose=PURPOSE)
-    kernels: Mapping[str, Any] = {tensor.name: tensor for tensor in graph.initializer}
+    kept = {name for node in graph.node if node.name in in_float for name in node.input}
+    kernels: Mapping[str, Any] = {
+        tensor.name: tensor for tensor in graph.initializer if tensor.name not in kept
+    }
     for node in graph.node:
         if node.op_type not in _KERNELS or node.name in in_float or node.input[1] not in kernels:
             continue
         tensor = kernels[node.input[1]]
         values = helper.to_array(tensor)
-        axis = 0 if node.op_type == "Conv" or _transposed(node) else values.ndim - 1
+        axis = _channel_axis(node, values)
         channels = np.moveaxis(values, axis, 0)
         limits = least_error(channels.reshape(len(channels), -1), bits=_KERNEL_BITS)
         shape = (-1, *[1] * (channels.ndim - 1))
@@ -202,8 +258,9 @@ def least_error(channels: np.ndarray, *, bits: int, steps: int = 20) -> np.ndarr
     return kept.astype(channels.dtype)
 
 
-def _transposed(node: Any) -> bool:
-    return any(one.name == "transB" and one.i for one in node.attribute)
+def _channel_axis(node: Any, kernel: np.ndarray) -> int:
+    transposed = any(one.name == "transB" and one.i for one in node.attribute)
+    return 0 if node.op_type == "Conv" or transposed else kernel.ndim - 1
 
 
 def _title(node: Any) -> str:
@@ -228,4 +285,19 @@ def _up_to_first_convolution(graph: Any) -> list[str]:
         found.append(node.name)
         if node.op_type != "Conv":
             plain |= set(node.output)
+    return found
+
+
+def _from_embedding(graph: Any) -> list[str]:
+    """Return the names of the operators that give the embedding, and of all after them."""
+    makers = {name: node for node in graph.node for name in node.output}
+    found, given, name = [], {_EMBEDDING}, _EMBEDDING
+    # A dense layer that gives the embedding has many weights, and computes in 8 bits all the same.
+    while name in makers and makers[name].op_type in _POOLING:
+        found.append(makers[name].name)
+        name = makers[name].input[0]
+    for node in graph.node:
+        if given & set(node.input):
+            found.append(node.name)
+            given |= set(node.output)
     return found
