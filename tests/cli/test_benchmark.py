@@ -82,7 +82,7 @@ def test_test_images_are_looked_at_and_an_export_alone_has_no_record(
     code, _, err = run(capsys, "benchmark", folder / "m.tflite", *words)
     assert code == 2 and "--on new" in err
     code, out, _ = run(capsys, "benchmark", folder / "m.tflite", *words, "--on", "new")
-    assert code == 0 and "n=200" in out
+    assert code == 0 and "on 200 images" in out
     code, out, _ = run(capsys, "benchmark", folder / "m.sightline", *words, "--on", "test")
     assert code == 0 and "Fastest within 1 point: m.sightline" in out
     ledger = (folder / "m.looks.jsonl").read_text()

@@ -164,6 +164,12 @@ def test_auto_trains_for_8_bits_where_nothing_else_of_8_bits_qualifies(
     assert code == 0 and "chosen: float32" in out and "training" not in out
     code, _, err = run(capsys, *words[:-1], tmp_path / "m.tflite")
     assert code == 2 and "--overwrite" in err
+    # The model trained for 8 bits never takes the place of the one that was asked for.
+    own = tmp_path / "n.int8.sightline"
+    own.write_bytes(model.read_bytes())
+    words = ("export", own, digits, "--quantize", "auto", "--save")
+    code, _, err = run(capsys, *words, tmp_path / "n.tflite", "--overwrite")
+    assert code == 2 and "itself" in err and own.read_bytes() == model.read_bytes()
 
 
 ALL = (("litert", "float32"), ("litert", "int8"), ("onnx", "float32"))

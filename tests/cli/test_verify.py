@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,8 @@ from safetensors.numpy import load_file, save_file
 from sightline.cli import main
 from sightline.dataset import write_digits
 from sightline.files import sha256_file
+from sightline.models.bundle import WEIGHTS, read_bundle, write_bundle
+from sightline.models.members import pack_weights
 
 pytestmark = pytest.mark.train
 
@@ -54,6 +57,8 @@ def test_an_export_is_the_same_as_its_source(
 ) -> None:
     path = folder / f"{name}.tflite"
     code, out, _ = run(capsys, "verify", path)
+    assert code == 0 and out.splitlines()[-1].startswith("the same as when it was written")
+    code, out, _ = run(capsys, "verify", path, *against(folder))
     assert code == 0 and out.splitlines()[-1] == "the same"
     code, out, err = run(capsys, "verify", path, *against(folder), "--json")
     assert code == 0, err
@@ -121,7 +126,7 @@ def test_data_and_source_belong_together(folder: Path, capsys: pytest.CaptureFix
     code, _, err = run(capsys, "verify", folder / "m.tflite", folder / "digits")
     assert code == 2 and "belong together" in err
     code, _, err = run(capsys, "verify", folder / "m.sightline")
-    assert code == 4 and "There is no" in err and "m.sightline.json" in err
+    assert code == 4 and "is a model, not an export" in err and "m.sightline.json" in err
 
 
 def test_a_program_is_run_only_by_who_trusts_it(
@@ -137,3 +142,20 @@ def test_a_program_is_run_only_by_who_trusts_it(
     assert run(capsys, "verify", path, "--trust")[0] == 0
     assert run(capsys, "predict", path, image, "--trust")[0] == 0
     assert run(capsys, "benchmark", path, "--trust", "--seconds", 1)[0] == 0
+
+
+def test_a_model_and_an_export_are_not_taken_for_each_other(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, _, err = run(capsys, "verify", folder / "m.sightline")
+    assert code == 4 and "is a model, not an export" in err
+    code, _, err = run(capsys, "evaluate", folder / "m.tflite", folder / "digits")
+    assert code == 4 and "is an export, not a model" in err
+    bundle = read_bundle(folder / "m.sightline")
+    classes = tuple(f"other {name}" for name in bundle.classes)
+    weights = pack_weights({**bundle.weights(), "temperature/temperature": np.ones(1, np.float32)})
+    other = replace(bundle, classes=classes, members={**bundle.members, WEIGHTS: weights})
+    write_bundle(tmp_path / "other.sightline", other)
+    words = (folder / "digits", "--against", tmp_path / "other.sightline")
+    code, _, err = run(capsys, "verify", folder / "m.tflite", *words)
+    assert code == 3 and "was not made of" in err

@@ -63,6 +63,7 @@ def test_a_stopped_run_ends_as_one_that_was_not(trained: Any, digits: Path, tmp_
     [
         ("distill", {}, False, "nothing_smaller"),
         ("distill", {"image_size": (1, 1)}, False, "bad_option"),
+        ("distill", {"image_size": (24, 24), "weights": "own"}, True, "other_architecture"),
         ("int8", {}, True, "already_quantized"),
         ("magnitude", {}, True, "already_quantized"),
         ("channels", {}, True, "already_quantized"),

@@ -14,7 +14,7 @@ from sightline.cli.reading import read_images
 from sightline.dataset import Content, Dataset
 from sightline.errors import ConfigError, ModelError, SightlineError
 from sightline.files import free_path, printable
-from sightline.reporting.columns import signed
+from sightline.reporting.columns import interval, limits
 from sightline.reporting.pareto import Point, save_pareto
 from sightline.workflows.artefacts import Artefact, expand, select_images
 from sightline.workflows.benchmark import (
@@ -103,6 +103,9 @@ def measured(
         trust: Run exports that are programs.
     """
     lines = read_artefacts(paths)
+    missing = [line.error for line in lines if line.error and line.error.code == "no_such_model"]
+    if missing:  # a mistyped name: better told before than after a minute of timing
+        raise missing[0]
     artefacts = [line.artefact for line in lines if line.artefact is not None]
     selection = select_images(artefacts, *read, on=on) if read is not None and artefacts else None
     if here["busy"]:
@@ -115,7 +118,7 @@ def measured(
             lines, selection, seconds=seconds, here=here, trust=trust, progress=progress
         )
     for look in _looks(found, artefacts):
-        for note in look.notes(""):
+        for note in look.notes():
             console.note(note)
     failed = max((line.comparison.failed for line in found.lines if line.comparison), default=0)
     if failed:
@@ -240,12 +243,12 @@ def _tell_speed(console: Console, found: Benchmark) -> None:
 
 
 def _tell_answers(console: Console, found: Benchmark) -> None:
-    columns = ["model", "accuracy", "less the first's", "within 1 point", "same answers"]
+    columns = ["model", "accuracy", "less the first's", "within 1 pt", "same"]
     rows = [
         [
             line.name,
-            str(line.comparison.after),
-            "" if line is found.lines[0] else signed(line.comparison.gain),
+            interval(line.comparison.after),
+            "" if line is found.lines[0] else " to ".join(limits(line.comparison.gain)),
             "" if line is found.lines[0] else line.within.replace("_", " "),
             "-" if line.agreement is None else f"{line.agreement:.3f}",
         ]
@@ -253,6 +256,8 @@ def _tell_answers(console: Console, found: Benchmark) -> None:
         if line.comparison is not None
     ]
     console.table(columns, rows)
+    n = max((line.comparison.n for line in found.lines if line.comparison), default=0)
+    console.line(f"on {n:,} images; same: share of answers that are the first's")
     for what, one in found.advice().items():
         console.line(_advice_line(what, one))
 

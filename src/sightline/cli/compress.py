@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 _METHOD = "The method"
 _STUDENT = "The student (distill)"
 _RUN = "The run"
+_SECOND = "The smaller model"
 
 
 def _option(panel: str, text: str, *names: str, metavar: str | None = None) -> Any:
@@ -47,16 +48,28 @@ def compress(
     save: Annotated[Path, _option(_RUN, "Where the smaller model goes.", metavar="FILE")],
     keep: Annotated[
         float | None,
-        _option(_METHOD, "Share of the multiply-adds that stays (channels).", metavar="SHARE"),
+        _option(
+            _METHOD,
+            "Share of the multiply-adds that stays (channels); 0.5 by default.",
+            metavar="SHARE",
+        ),
     ] = None,
     sparsity: Annotated[
         float | None,
-        _option(_METHOD, "Share of the weights that become zero (magnitude).", metavar="SHARE"),
+        _option(
+            _METHOD,
+            "Share of the weights that become zero (magnitude); 0.5 by default.",
+            metavar="SHARE",
+        ),
     ] = None,
     epochs: Annotated[int | None, _option(_METHOD, "Passes over the training images.")] = None,
     option: Annotated[
         list[str] | None,
-        _option(_METHOD, "Another option of the method; repeatable.", metavar="NAME=VALUE"),
+        _option(
+            _METHOD,
+            "Another option of the method (docs/compression.md#methods); repeatable.",
+            metavar="NAME=VALUE",
+        ),
     ] = None,
     seed: Annotated[int | None, _option(_METHOD, "Everything random comes from it.")] = None,
     backbone: Annotated[
@@ -105,7 +118,7 @@ def compress(
     )
     console: Console = context.obj
     result = _run(console, plan_compression(request))
-    tell_looks(console, *result.looks)
+    tell_looks(console, *result.looks, names=("before", "after"))
     if console.as_json:
         console.document(result.to_json())
     else:
@@ -137,13 +150,19 @@ def _tell(console: Console, result: CompressResult) -> None:
     comparison = result.comparison
     console.line(
         f"accuracy {comparison.before} before, {comparison.after} now, on the test images. "
-        f"{verdict_line(comparison)}"
+        f"{verdict_line(comparison, second=_SECOND)}"
     )
     console.line(
         f"saved {printable(result.path)} ({result.seconds:.0f} s); {result.speed:.2f} times as "
         f"fast; its LiteRT twin agrees with Keras on {result.verification.n} images within "
         f"{result.verification.max_difference:.1g}"
     )
+    if comparison.verdict == "worse":
+        console.warning(
+            "The smaller model is worse, and not by chance: try more --epochs, or a larger one."
+        )
+    if result.method == "int8":
+        console.line("next: sightline export MODEL DATA --quantize int8 --save FILE.tflite")
 
 
 def _rows(shown: Size, before: Size, after: Size) -> list[tuple[str, str, float]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import closing
 from pathlib import Path
 from typing import Annotated
 
@@ -15,10 +16,10 @@ from sightline.cli.options import Allow, Model, Overwrite
 from sightline.cli.proof import export_document, tell_choice, tell_export
 from sightline.cli.quiet import without_start_messages
 from sightline.cli.reading import read_images
-from sightline.cli.watching import BarWatcher
+from sightline.cli.watching import Stages
 from sightline.dataset import Content, Dataset
 from sightline.errors import ConfigError, DataError, unknown_name
-from sightline.exporting import MORE_SAMPLES, ExportFormat, format_of
+from sightline.exporting import MORE_SAMPLES, ExportFormat, Precision, format_of
 from sightline.files import free_path, load_attribute, printable
 from sightline.models.bundle import SUFFIX, Bundle, read_bundle, write_bundle
 from sightline.workflows.choosing import PREFERENCES, Choice, Demand, choose
@@ -123,15 +124,16 @@ def export(
     if not overwrite:
         check_companions(save, form)
     if auto:
-        free_path(_learned_path(save), suffixes=(SUFFIX,), overwrite=overwrite)
         _refuse({"--tolerance": tolerance, "--no-verify": no_verify or None}, beside="auto")
     else:
         _refuse(choosing, beside="one precision")
     if prefer is not None and prefer not in PREFERENCES:
         raise unknown_name("preference", prefer, PREFERENCES)
     if not no_verify:
-        data = _needed(data, model, "--save ..., or --no-verify")
+        data = _needed(data, model, "--save ..." if auto else "--save ..., or --no-verify")
     bundle = read_bundle(model)
+    if auto and not bundle.architecture.quantized:
+        _free_learned_path(model, form, save, overwrite=overwrite)
     read = None if data is None else read_images(console, data, allow)
     if auto and read is not None:
         demand = Demand(most_drop=max_drop or 0.01, prefer="size" if prefer == "size" else "speed")
@@ -139,7 +141,7 @@ def export(
         _write_best(console, choice, bundle, form, save)
         return
     images = None if read is None else find_images(bundle, *read, precision)
-    console.note(f"Converting to {form.name} in {precision.name}, and comparing ...")
+    console.note(_announcement(form, precision, compared=not no_verify))
     with without_start_messages():
         exported = make(bundle, form, precision, images, verify=not no_verify, tolerance=tolerance)
     exported.export.write(save)
@@ -189,9 +191,34 @@ def _write_best(
     tell_choice(console, choice, form, save, learned)
 
 
+def _announcement(form: ExportFormat, precision: Precision, *, compared: bool) -> str:
+    words = f"Converting to {form.name} in {precision.name}"
+    words += ", and comparing ..." if compared else " ..."
+    return f"{words} (npm may fetch its runtime first)" if "npm" in form.needs else words
+
+
 def _learned_path(save: Path) -> Path:
     """Return where the model goes that was trained for the sake of an export."""
     return save.with_suffix(f".int8{SUFFIX}")
+
+
+def _free_learned_path(model: Path, form: ExportFormat, save: Path, *, overwrite: bool) -> None:
+    """Refuse where a model trained for 8 bits, should one be made, would have no place.
+
+    Raises:
+        ConfigError: Its place is that of the model itself, or is taken and `overwrite` not given.
+    """
+    path = _learned_path(save)
+    if not path.exists() or not any(one.learned for one in form.precisions.values()):
+        return
+    if path.samefile(model):
+        raise ConfigError(
+            f"A model trained for 8 bits would take the place of {printable(model)} itself.",
+            expected="another name for the export",
+            fix="give one: --save",
+            code="own_place",
+        )
+    free_path(path, suffixes=(SUFFIX,), overwrite=overwrite)
 
 
 def _choose(
@@ -210,12 +237,12 @@ def _choose(
         judging = select(*read, bundle.record(), on="test")
     except DataError:
         judging = None
-    with without_start_messages(), console.progress("Trying") as progress:
+    with without_start_messages(), closing(Stages(console)) as stages:
 
         def learn() -> tuple[Bundle, Images]:
             load_attribute("sightline.training.determinism:make_deterministic")()
             train = load_attribute("sightline.workflows.eight_bits:trained_for_8_bits")
-            trained: Bundle = train(bundle, *read, BarWatcher(console, progress))
+            trained: Bundle = train(bundle, *read, stages)
             return trained, find_images(trained, *read, finest)
 
         chosen = choose(
@@ -225,7 +252,7 @@ def _choose(
             demand,
             judging=judging,
             learn=learn,
-            progress=lambda _, done, total: progress(done, total),
+            progress=stages.progress,
         )
     if judging is not None and chosen.judged is not None:
         accuracy = chosen.judged.before.value

@@ -41,17 +41,17 @@ def export_to_all(
     read = read_images(console, data, allow)
     made = _make(console, model, bundle, read, folder, overwrite=overwrite)
     found = None
+    if not console.as_json:
+        console.line(f"in {printable(folder)}, as {printable(model.stem)}-...:")
+        _tell(console, made)
     if benchmark:
         paths = [model, *(one.path for one in made if one.standing is not None)]
         found = measured(console, paths, read, here=here, on="validation", trust=True)
     if console.as_json:
         console.document(_document(made, found, data))
-    else:
-        console.line(f"in {printable(folder)}, as {printable(model.stem)}-...:")
-        _tell(console, made)
-        if found is not None:
-            console.line()
-            tell(console, found)
+    elif found is not None:
+        console.line()
+        tell(console, found)
     _raise_refused(made)
     if found is not None:
         raise_failures(found)

@@ -14,6 +14,7 @@ from sightline.workflows.choosing import Choice, Tried
 from sightline.workflows.export import Exported, Proof
 
 _WORST = 5
+_SECOND = "The export"
 
 
 def export_document(
@@ -67,7 +68,8 @@ def proof_lines(proof: Proof) -> tuple[str, ...]:
     return (
         f"on {found.n} validation images: |Δp| up to {found.max_difference:.2g}, mean "
         f"{found.mean_difference:.2g}; the same answer for {found.agreement:.3f} of them",
-        f"accuracy {comparison.before} before, {comparison.after} now. {verdict_line(comparison)}",
+        f"accuracy {comparison.before} before, {comparison.after} now. "
+        f"{verdict_line(comparison, second=_SECOND)}",
         *read,
     )
 
@@ -90,6 +92,9 @@ def tell_choice(
         return
     columns = ["candidate", "MB", "ms", "same answers", "drop at most", "qualifies"]
     console.table(columns, [_row(one) for one in choice.tried], right=columns[1:5])
+    for one in choice.tried:
+        if one.refused is not None and not isinstance(one.refused, CheckFailedError):
+            console.note(f"{one.name}: {one.refused.what}")
     if choice.losses:
         worst = ", ".join(f"{loss.layer.title} {loss.error:.2f}" for loss in choice.losses[:_WORST])
         console.line(f"layers that lose most in 8 bits (change of the logits): {worst}")
@@ -98,7 +103,7 @@ def tell_choice(
     if learned is not None and choice.chosen.against is not None:
         console.line(
             f"made of {printable(learned)}, the model trained for 8 bits. Against the model as it "
-            f"was: {verdict_line(choice.chosen.against)}"
+            f"was: {verdict_line(choice.chosen.against, second=_SECOND)}"
         )
     tell_export(console, exported, path)
     if choice.judged is None:
@@ -107,12 +112,12 @@ def tell_choice(
     judged = choice.judged
     console.line(
         f"on {judged.n} test images, which did not select: {judged.before} before, {judged.after} "
-        f"now. {verdict_line(judged)}"
+        f"now. {verdict_line(judged, second=_SECOND)}"
     )
 
 
 def _row(one: Tried) -> list[str]:
-    if one.exported is None or one.exported.proof is None:
+    if one.exported is None or one.agreement is None:
         disagrees = isinstance(one.refused, CheckFailedError)
         words = "disagrees with its source" if disagrees else "cannot be made"
         return [one.name, "", "", "", "", words]
@@ -123,7 +128,7 @@ def _row(one: Tried) -> list[str]:
         one.name,
         f"{one.exported.export.size / 1e6:.2f}",
         f"{one.milliseconds:.1f}",
-        f"{one.exported.proof.pixels.agreement:.3f}",
+        f"{one.agreement:.3f}",
         f"{one.limit:.3f}",
         words,
     ]

@@ -14,10 +14,13 @@ from sightline.cli.quiet import without_start_messages
 from sightline.cli.reading import read_images
 from sightline.errors import ConfigError
 from sightline.files import printable
+from sightline.inference.card import read_card
 from sightline.models.bundle import read_bundle
 from sightline.workflows.export import find_images
-from sightline.workflows.verify import Verified
+from sightline.workflows.verify import Verified, check_source
 from sightline.workflows.verify import verify as check
+
+_AS_WRITTEN = "the same as when it was written; its source was not asked (DATA --against MODEL)"
 
 
 def verify(
@@ -59,6 +62,7 @@ def verify(
     bundle = images = None
     if data is not None and against is not None:
         bundle = read_bundle(against)
+        check_source(read_card(export), bundle, printable(export), printable(against))
         images = find_images(bundle, *read_images(console, data, allow))
     with without_start_messages():
         verified = check(export, bundle, images, tolerance=tolerance, trust=trust)
@@ -77,4 +81,4 @@ def _tell(console: Console, verified: Verified, path: Path) -> None:
     console.line(f"on {golden.n} drawn images: |Δp| up to {golden.max_difference:.2g}")
     for line in () if verified.proof is None else proof_lines(verified.proof):
         console.line(line)
-    console.line("the same")
+    console.line("the same" if verified.proof else _AS_WRITTEN)

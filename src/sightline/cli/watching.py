@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, ExitStack, nullcontext
+from functools import partial
 from typing import Protocol
 
 from sightline.cli.console import Console
@@ -59,25 +60,35 @@ class ConsoleWatcher:
         self._bar = None
 
 
-class BarWatcher:
-    """Tells of a training run within a bar that is shown already.
+class Stages:
+    """Shows one bar at a time, named after what is being done; a watcher of training runs, too.
 
     Args:
-        console: Where remarks go.
-        bar: Called with (done, total).
+        console: Where it speaks.
     """
 
-    def __init__(self, console: Console, bar: Callable[[int, int], None]) -> None:
+    def __init__(self, console: Console) -> None:
         self._console = console
-        self._bar = bar
+        self._title = ""
+        self._open = ExitStack()
+        self._bar: Callable[[int, int], None] | None = None
+
+    def progress(self, title: str, done: int, total: int) -> None:
+        """Move the bar of this title, which takes the place of another."""
+        if self._bar is None or title != self._title:
+            self.close()
+            self._title = title
+            words = title[:1].upper() + title[1:]
+            self._bar = self._open.enter_context(self._console.progress(words))
+        self._bar(done, total)
 
     def stage(self, title: str) -> AbstractContextManager[Callable[[int, int], None]]:
-        """Let the bar tell of a stage."""
-        return nullcontext(self._bar)
+        """Show a bar titled `title`."""
+        return nullcontext(partial(self.progress, title))
 
     def step(self, done: int, total: int, tally: _Measured) -> None:
-        """Let the bar tell of the training steps."""
-        self._bar(done, total)
+        """Move the bar of the training steps."""
+        self.progress("training for 8 bits", done, total)
 
     def epoch(self, row: Mapping[str, float]) -> None:
         """Say nothing: what is asked for is an export."""
@@ -85,6 +96,11 @@ class BarWatcher:
     def note(self, message: str) -> None:
         """Print a remark."""
         self._console.warning(message)
+
+    def close(self) -> None:
+        """Take the bar away."""
+        self._open.close()
+        self._bar = None
 
 
 def _figures(row: Mapping[str, float], prefix: str) -> str:

@@ -55,11 +55,14 @@ def student_recipe(
             fix="add --image-size 128, for example, or --backbone-option alpha=0.5",
             code="nothing_smaller",
         )
-    weights = options.weights or _weights(student, same_network=same_network)
-    if weights == OWN_WEIGHTS and not same_network:
+    # Trained for 8 bits, it has no normalisation left, and ranges instead.
+    same_weights = same_network and not teacher.quantized
+    weights = options.weights or _weights(student, same_network=same_weights)
+    if weights == OWN_WEIGHTS and not same_weights:
         raise ConfigError(
-            f"A {student.backbone} with other options cannot start at the teacher's weights.",
-            expected="the teacher's backbone and options, or other weights",
+            f"This {student.backbone} cannot start at the teacher's weights.",
+            expected="the teacher's backbone and options, and a teacher not trained for 8 bits; or "
+            "other weights",
             fix="leave out weights=own",
             code="other_architecture",
         )

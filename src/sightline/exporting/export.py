@@ -38,6 +38,7 @@ from sightline.verification import (
 )
 
 _UNWRITTEN = "nothing was written; report this with the backbone and options you used"
+_TOO_FEW_BITS = "nothing was written; take a precision of more bits, or --quantize auto"
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -179,7 +180,8 @@ def prove(
     with staged(made) as path, _runner(made, told, path) as runner:
         given = runner.run(material.pixels)
         verification = compare_outputs((source, runner), (expected, given), tolerance=allowed)
-        require_agreement(verification, name=name, fix=_UNWRITTEN)
+        fix = _TOO_FEW_BITS if precision.recalibrated else _UNWRITTEN
+        require_agreement(verification, name=name, fix=fix)
         files, unread = _files_read(form, runner, path, material.files)
         if precision.recalibrated:
             made = replace(made, tensors=_tensors(told, runner))

@@ -205,6 +205,13 @@ def read_card(export: Path) -> ExportCard:
         ModelError: One of them is missing, damaged, or of another export.
     """
     place = Place.of(export)
+    if export.suffix == ".sightline":
+        raise ModelError(
+            f"{printable(export)} is a model, not an export of one.",
+            expected="what `sightline export` wrote",
+            fix="export it: sightline export MODEL DATA --save FILE",
+            code="no_export",
+        )
     for needed in (export, place.card):
         if not needed.exists():
             raise _unusable(f"There is no {printable(needed)}.")

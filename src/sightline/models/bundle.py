@@ -42,6 +42,8 @@ from sightline.models.rules import HeldOut, Rules
 
 FORMAT_VERSION = "1.2"
 SUFFIX = ".sightline"
+_CARD = "sightline.json"
+"""What a LiteRT export holds, which any program for zip archives can take out of it."""
 
 MANIFEST = "bundle.json"
 WEIGHTS = "weights.safetensors"
@@ -249,6 +251,13 @@ def _check_structure(
     """Return each member's size, having refused all that a writer of ours never makes."""
     members = archive.infolist()
     names = [member.filename for member in members]
+    if _CARD in names:
+        raise ModelError(
+            f"{shown} is an export, not a model.",
+            expected=f"the {SUFFIX} file that it was made of",
+            fix="give that; `predict`, `verify` and `benchmark` take exports",
+            code="no_such_model",
+        )
     if len(names) > _MOST_MEMBERS or len(set(names)) != len(names):
         raise _unsafe(shown, f"it has {len(names)} members, {len(set(names))} of them distinct")
     for member in members:

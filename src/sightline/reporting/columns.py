@@ -35,6 +35,14 @@ def share(estimate: Estimate) -> str:
     return f"{estimate.value:.3f}" if estimate.defined else "-"
 
 
+def interval(estimate: Estimate) -> str:
+    """Return a value with its interval, `0.965 0.93-0.98`, limits outward."""
+    if not estimate.defined:
+        return "-"
+    low, high = (round(limit * 100, 6) for limit in (estimate.low, estimate.high))
+    return f"{share(estimate)} {math.floor(low) / 100:.2f}-{math.ceil(high) / 100:.2f}"
+
+
 def signed(estimate: Estimate) -> str:
     """Return a difference with its interval, `+0.040 (+0.012 to +0.068)`, limits outward."""
     if not estimate.defined:

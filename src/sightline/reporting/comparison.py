@@ -36,16 +36,25 @@ def comparison_lines(comparison: Comparison, *, shown: int = _SHOWN) -> tuple[st
     )
 
 
-def verdict_line(comparison: Comparison) -> str:
-    """Return the answer in one sentence."""
+def verdict_line(comparison: Comparison, *, second: str = "B") -> str:
+    """Return the answer in one sentence.
+
+    Args:
+        comparison: What was compared.
+        second: What the second is called.
+    """
     gain, p_value = comparison.gain, chance(comparison.p_value)
     p_words = f"p < {p_value[1:]}" if p_value.startswith("<") else f"p = {p_value}"
     if not gain.defined:
         return "Nothing to compare: no image was answered by both."
     if comparison.verdict != "not_told_apart":
-        return f"B is {comparison.verdict}: {signed(gain)}, {p_words}"
+        return f"{second} is {comparison.verdict}: {signed(gain)}, {p_words}"
     low, high = limits(gain)
     line = f"Not told apart: the difference lies between {low} and {high}, {p_words}"
+    if not gain.low <= 0 <= gain.high:
+        line = (
+            f"Not quite told apart: {p_words}, though the difference lies between {low} and {high}"
+        )
     if comparison.images_needed is None:
         return line
     return (

@@ -7,7 +7,6 @@ the source, and calibrate each candidate again: both sides of the comparison ali
 
 from __future__ import annotations
 
-import statistics
 import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
@@ -16,7 +15,14 @@ from typing import Any, Literal
 
 import numpy as np
 
-from sightline.errors import CheckFailedError, ModelError, SightlineError
+from sightline.errors import (
+    CheckFailedError,
+    ConfigError,
+    DataError,
+    MissingPackageError,
+    ModelError,
+    SightlineError,
+)
 from sightline.evaluation import Comparison
 from sightline.evaluation.noninferiority import Turned, drop_limit
 from sightline.exporting import (
@@ -45,7 +51,10 @@ from sightline.workflows.export import (
 
 Preference = Literal["speed", "size"]
 PREFERENCES: tuple[Preference, ...] = ("speed", "size")
-_ROUNDS = 30
+_ROUNDS = 60
+_ALIKE = 1.1
+"""Times, and sizes, that differ by less than this are the same: runs differ by as much."""
+_CANNOT_LEARN = (CheckFailedError, ConfigError, DataError, MissingPackageError, ModelError)
 Progress = Callable[[str, int, int], None]
 Learn = Callable[[], tuple[Bundle, Images]]
 """Gives the model trained for 8 bits, and the images on its record."""
@@ -76,9 +85,10 @@ class Tried:
         refused: Why it was refused; None where it was not.
         against: The model that was asked for and this one, on the selecting images; None where it
             was refused.
+        agreement: Share of these images that both answer alike.
         limit: The one-sided 95 % upper limit of the drop in accuracy on the selecting images.
         needed: How many images would show a drop within what is allowed; None where none would.
-        milliseconds: Median time of one image.
+        milliseconds: For one image, the lower quartile of many times.
         qualified: Whether the drop is shown to be within what is allowed.
     """
 
@@ -88,6 +98,7 @@ class Tried:
     exported: Exported | None = None
     refused: SightlineError | None = None
     against: Comparison | None = None
+    agreement: float | None = None
     limit: float = 1.0
     needed: int | None = None
     milliseconds: float = float("nan")
@@ -95,13 +106,12 @@ class Tried:
 
     def to_json(self) -> dict[str, Any]:
         """Return the figures."""
-        proof = self.exported and self.exported.proof
         timed = self.exported is not None
         return {
             "name": self.name,
             "bytes": self.exported and self.exported.export.size,
             "milliseconds": self.milliseconds if timed else None,
-            "agreement": proof and proof.pixels.agreement,
+            "agreement": self.agreement,
             "gain": self.against and self.against.gain.to_json(),
             "drop_limit": self.limit,
             "images_needed": self.needed,
@@ -184,8 +194,10 @@ def choose(
     ways = candidates(bundle, form, samples, at_hand=len(images.samples), progress=progress)
     for way in ways:
         if progress is not None:
-            progress(way.name, 0, 1)
+            progress(f"trying {way.name}", 0, 1)
         tried.append(_try(bundle, form, way, images, demand.most_drop))
+        if progress is not None:
+            progress(f"trying {way.name}", 1, 1)
         losses = way.losses or losses
     if learn is not None and _worth_learning(tried, demand.most_drop):
         tried += _learned(bundle, form, learn, images, demand.most_drop)
@@ -193,14 +205,31 @@ def choose(
     qualified = [one for one in timed if one.qualified]
     if not qualified:
         raise _none(timed, demand.most_drop)
-    chosen = min(qualified, key=lambda one: _rank(one, demand.prefer))
+    chosen = best(qualified, demand.prefer)
     judged = None if judging is None else _judge(bundle, chosen, judging)
     return Choice(tried=tuple(timed), chosen=chosen, judged=judged, losses=losses)
 
 
-def _rank(one: Tried, prefer: Preference) -> tuple[float, float]:
-    size = float("inf") if one.exported is None else one.exported.export.size
-    return (one.milliseconds, size) if prefer == "speed" else (size, one.milliseconds)
+def best(qualified: Sequence[Tried], prefer: Preference) -> Tried:
+    """Return the smallest, or the fastest.
+
+    Of those as fast as the fastest it is the smallest, of those as small the one that loses least,
+    and of equals the first that was tried.
+
+    Args:
+        qualified: At least one.
+        prefer: What decides.
+    """
+    if prefer == "size":
+        return min(qualified, key=lambda one: (_size(one), one.milliseconds))
+    fastest = min(one.milliseconds for one in qualified)
+    fast = [one for one in qualified if one.milliseconds <= _ALIKE * fastest]
+    smallest = min(map(_size, fast))
+    return min((one for one in fast if _size(one) <= _ALIKE * smallest), key=lambda one: one.limit)
+
+
+def _size(one: Tried) -> float:
+    return float("inf") if one.exported is None else one.exported.export.size
 
 
 def _worth_learning(tried: Sequence[Tried], most_drop: float) -> bool:
@@ -226,7 +255,7 @@ def _learned(
         return []
     try:
         trained, own_images = learn()
-    except SightlineError as error:
+    except _CANNOT_LEARN as error:
         return [Tried(name=way.name, bundle=bundle, refused=error) for way in ways]
     expected = LiteRTRunner(bundle).run(images.pixels)
     return [
@@ -268,11 +297,12 @@ def _try(
     exported = with_proof(bundle, made, way.precision, material, images)
     if exported.proof is None or made.proven is None:
         raise ValueError("an export without its proof")
-    against = exported.proof.comparison
+    against, agreement = exported.proof.comparison, exported.proof.pixels.agreement
     if original is not None:
         source, expected = original
         runners = LiteRTRunner(source), made.proven.runners[1]
-        against = compared(runners, (expected, made.proven.answers[1]), images)[0]
+        against, other = compared(runners, (expected, made.proven.answers[1]), images)
+        agreement = 1 - len(other) / len(images.rows)
     turned = Turned.of(against)
     # What is proven to be the same function needs no images to show it.
     same = way.precision.allowed.agreement == 1
@@ -280,6 +310,7 @@ def _try(
         tried,
         exported=exported,
         against=against,
+        agreement=agreement,
         limit=turned.limit,
         needed=turned.needed(most_drop),
         qualified=same or turned.limit <= most_drop,
@@ -287,7 +318,10 @@ def _try(
 
 
 def _timed(tried: Sequence[Tried], pixels: np.ndarray) -> list[Tried]:
-    """Return the candidates with the median time of one image, all asked in turn."""
+    """Return the candidates with the time of one image, all asked in turn.
+
+    The lower quartile: whatever else the machine does makes a time longer, and never shorter.
+    """
     times: dict[str, list[float]] = {one.name: [] for one in tried}
     with ExitStack() as stack:
         runners = {
@@ -297,12 +331,14 @@ def _timed(tried: Sequence[Tried], pixels: np.ndarray) -> list[Tried]:
         }
         for number in range(_ROUNDS + 1):
             image = pixels[number % len(pixels)][None]
-            for name, runner in runners.items():
+            # There and back: what follows upon a slow one is no better off in the end.
+            turn = list(runners.items())[:: 1 if number % 2 else -1]
+            for name, runner in turn:
                 began = time.perf_counter()
                 runner.run(image)
                 times[name].append(time.perf_counter() - began)
     return [
-        replace(one, milliseconds=1000 * statistics.median(times[one.name][1:]))
+        replace(one, milliseconds=1000 * float(np.quantile(times[one.name][1:], 0.25)))
         if one.exported is not None
         else one
         for one in tried

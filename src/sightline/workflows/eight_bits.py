@@ -42,7 +42,7 @@ def trained_for_8_bits(
         SightlineError: As `compression.quantization_aware.train_for_int8`.
     """
     options = QuantizationOptions(epochs=EPOCHS)
-    data = on_record(bundle, dataset, contents)
+    data = on_record(bundle, dataset, contents, needed=("train", "validation"))
     with TemporaryDirectory(prefix="sightline-") as folder:
         session = in_folder(Path(folder), watcher, StopRequest())
         made = train_for_int8(bundle, data, session, options)

@@ -18,13 +18,25 @@ from sightline.models.bundle import Bundle
 from sightline.training.learnable import Learnable
 
 
-def on_record(bundle: Bundle, dataset: Dataset, contents: Sequence[Content]) -> Learnable:
+def on_record(
+    bundle: Bundle,
+    dataset: Dataset,
+    contents: Sequence[Content],
+    *,
+    needed: Sequence[str] = SPLITS,
+) -> Learnable:
     """Return the images that the bundle's record has; others are left out.
 
     Copies stay as often as they are on record.
 
+    Args:
+        bundle: The model.
+        dataset: The images given now.
+        contents: Theirs.
+        needed: The parts that must be among them.
+
     Raises:
-        DataError: A part is not among them, or a label is none of the model's classes.
+        DataError: Such a part is not among them, or a label is none of the model's classes.
     """
     record = bundle.record()
     known = splits_on_record(record)
@@ -43,7 +55,7 @@ def on_record(bundle: Bundle, dataset: Dataset, contents: Sequence[Content]) -> 
             fix="give the folder that the model was trained from",
             code="unknown_class",
         )
-    missing = [name for name in SPLITS if all(row.split != name for row in rows)]
+    missing = [name for name in needed if all(row.split != name for row in rows)]
     if missing:
         raise DataError(
             f"None of the images given are {' or '.join(missing)} images of this model.",

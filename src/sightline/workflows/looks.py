@@ -71,23 +71,31 @@ class Looks:
     models: int
     notices: tuple[str, ...] = ()
 
-    def notes(self, prefix: str = "") -> tuple[str, ...]:
-        """Return what a user should know, from the second look or the second model on.
+    def notes(self) -> tuple[str, ...]:
+        """Return what a user should know, from the second look or the second model on."""
+        return (*self.own_notes(), *self.notes_on_images())
+
+    def own_notes(self, prefix: str = "") -> tuple[str, ...]:
+        """Return what there is to know of this one model.
 
         Args:
-            prefix: What a note about this one model begins with.
+            prefix: What a note begins with.
         """
         notes = list(self.notices)
         if len(self.model) > 1:
             verbs = Counter(look.command for look in self.model)
             counts = ", ".join(f"{verb} {count}" for verb, count in verbs.items())
             notes.append(f"{prefix}test read {len(self.model)} times: {counts} ({_PAGE})")
-        if self.models > 1:
-            notes.append(
-                f"these test images have judged {self.models} models here: the best of several "
-                f"looks better than it is ({_PAGE})"
-            )
         return tuple(notes)
+
+    def notes_on_images(self) -> tuple[str, ...]:
+        """Return what there is to know of the images, whichever models they judged."""
+        if self.models < 2:
+            return ()
+        return (
+            f"these test images have judged {self.models} models here: the best of several "
+            f"looks better than it is ({_PAGE})",
+        )
 
     def to_json(self) -> dict[str, Any]:
         """Return the counts."""

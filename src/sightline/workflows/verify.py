@@ -110,6 +110,30 @@ def verify(
     return Verified(card=card, golden=golden, proof=proof, notes=notes)
 
 
+def check_source(card: ExportCard, bundle: Bundle, export: str, model: str) -> None:
+    """Refuse a model that the export cannot have been made of, before images are read.
+
+    One of the same classes passes: the export may have been made of an earlier state of it.
+
+    Args:
+        card: The export's.
+        bundle: The model.
+        export: What the export is called.
+        model: What the model is called.
+
+    Raises:
+        CheckFailedError: It has other weights and other classes.
+    """
+    same_weights = card.source == sha256_bytes(bundle.members[WEIGHTS])
+    if not same_weights and card.classes != bundle.classes:
+        raise CheckFailedError(
+            f"{export} was not made of {model}, which has other weights and other classes.",
+            expected="the .sightline file that the export was made of",
+            fix="name that: --against MODEL",
+            code="other_source",
+        )
+
+
 def _found(card: ExportCard, export: Path) -> tuple[ExportFormat, Precision]:
     form = FORMATS.get(card.format)
     precision = None if form is None else form.precisions.get(card.precision)

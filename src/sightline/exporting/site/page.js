@@ -61,8 +61,17 @@ async function classifyFile(model, file) {
     preview(picture, file.name || "pasted image");
     show(model.card, await model.classify(pixels), reading);
   } catch (error) {
+    clear();
     say(`This cannot be read as an image: ${error.message}`);
   }
+}
+
+// What was said of another image must not stand beside this one's name.
+function clear() {
+  element("preview").hidden = element("reason").hidden = true;
+  element("hint").hidden = false;
+  element("bars").replaceChildren();
+  element("time").textContent = "";
 }
 
 let filming = null;
