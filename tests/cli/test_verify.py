@@ -126,7 +126,7 @@ def test_data_and_source_belong_together(folder: Path, capsys: pytest.CaptureFix
     code, _, err = run(capsys, "verify", folder / "m.tflite", folder / "digits")
     assert code == 2 and "belong together" in err
     code, _, err = run(capsys, "verify", folder / "m.sightline")
-    assert code == 4 and "is a model, not an export" in err and "m.sightline.json" in err
+    assert code == 4 and "is a model, not an export" in err
 
 
 def test_a_program_is_run_only_by_who_trusts_it(
