@@ -105,10 +105,17 @@ def test_another_file_in_its_place_is_not_the_same(
     # Whoever can write the file can write the card: the digest alone would not tell.
     told = json.loads(card.read_text())
     card.write_text(json.dumps({**told, "classes": told["classes"][::-1]}))
-    code, _, err = run(capsys, "verify", path, *against(folder))
-    assert code == 3 and "the same classes in the same order" in err
+    code, _, err = run(capsys, "verify", path)
+    assert code == 4 and "says other than the file says of itself" in err
     path.write_bytes((folder / "small.tflite").read_bytes())
     card.write_text(json.dumps({**told, "files": {".tflite": sha256_file(path)}}))
+    code, _, err = run(capsys, "verify", path)
+    assert code == 4 and "says other than" in err
+    # A card that fits the file does not make it what the drawn pixels remember.
+    own = json.loads((folder / "small.tflite.json").read_text())
+    own |= {"arrays": told["arrays"], "golden": own["golden"]}
+    told = {**own, "files": {".tflite": sha256_file(path)}}
+    card.write_text(json.dumps(told))
     code, _, err = run(capsys, "verify", path)
     assert code == 3 and "drawn pixels" in err
     tensors = tmp_path / "m.tflite.safetensors"

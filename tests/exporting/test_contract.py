@@ -55,6 +55,9 @@ def test_it_answers_as_its_source_from_the_disk(name: str, bundle: Bundle, tmp_p
     pixels = pictures(bundle, 12, seed=5)
     made = export_bundle(bundle, form, form.precisions["float32"], Material(pixels=pixels))
     assert made.proven is not None and made.proven.verification.passed
+    if form.described is not None:
+        told = load_attribute(form.described)(made.files)
+        assert json.loads(told) == json.loads(json.dumps(made.card.description()))
     path = tmp_path / f"model{form.suffix}"
     made.write(path)
     if name in PROGRAMS:

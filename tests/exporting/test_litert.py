@@ -48,7 +48,7 @@ def test_the_description_is_in_the_graph_and_in_an_archive_behind_it() -> None:
     graph = graph_of("multi_class", 2.0)
     text = description(graph, [2.0])
     content = embed({SUFFIX: graph.content}, text)[SUFFIX]
-    assert described(content) == text and described(graph.content) is None
+    assert described({SUFFIX: content}) == text and described({SUFFIX: graph.content}) is None
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
         assert archive.testzip() is None
         assert archive.read("labels.txt").decode() == "a\nb\nü\n"
@@ -140,7 +140,7 @@ def test_a_graph_without_a_place_for_the_temperature_is_refused() -> None:
 def test_half_a_file_is_refused() -> None:
     graph = graph_of("multi_class", 2.0)
     with pytest.raises(ModelError, match="no LiteRT file"):
-        described(graph.content[: len(graph.content) // 2])
+        described({SUFFIX: graph.content[: len(graph.content) // 2]})
 
 
 def test_a_network_that_was_trained_for_8_bits_brings_its_ranges() -> None:

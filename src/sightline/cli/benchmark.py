@@ -229,10 +229,10 @@ def _tell_speed(console: Console, found: Benchmark) -> None:
     for line in found.lines:
         size = f"{line.artefact.size / 1e6:.1f}" if line.artefact else "-"
         if line.measured is None:
-            rows.append([line.name, size, *["-"] * (len(columns) - 3), "failed"])
+            rows.append([_short(line, found), size, *["-"] * (len(columns) - 3), "failed"])
             continue
         start = sorted(line.measured.starts)[len(line.measured.starts) // 2]
-        head = [line.name, size, f"{start:.2f}", f"{line.measured.peak_bytes / 1e6:.0f}"]
+        head = [_short(line, found), size, f"{start:.2f}", f"{line.measured.peak_bytes / 1e6:.0f}"]
         for speed in line.measured.speeds:
             rates = [f"{speed.throughput[batch]:.0f}" for batch in BATCHES[1:]]
             rows.append([*head, str(speed.threads), f"{speed.p50:.2f}", f"{speed.p95:.2f}", *rates])
@@ -246,7 +246,7 @@ def _tell_answers(console: Console, found: Benchmark) -> None:
     columns = ["model", "accuracy", "less the first's", "within 1 pt", "same"]
     rows = [
         [
-            line.name,
+            _short(line, found),
             interval(line.comparison.after),
             "" if line is found.lines[0] else " to ".join(limits(line.comparison.gain)),
             "" if line is found.lines[0] else line.within.replace("_", " "),
@@ -260,6 +260,12 @@ def _tell_answers(console: Console, found: Benchmark) -> None:
     console.line(f"on {n:,} images; same: share of answers that are the first's")
     for what, one in found.advice().items():
         console.line(_advice_line(what, one))
+
+
+def _short(line: Line, found: Benchmark) -> str:
+    """Return a name for the tables: of `m-int8.onnx` beside `m.sightline`, `-int8.onnx` is enough."""
+    stem = found.lines[0].name.partition(".")[0]
+    return line.name.removeprefix(stem) if line.name.startswith(f"{stem}-") else line.name
 
 
 def _advice_line(what: str, one: Advice) -> str:

@@ -77,6 +77,8 @@ class ExportFormat:
             that gives pixels, or None) give a `Converted`.
         embed: What puts the card's description, as JSON text, into the format's own metadata, as
             `"module:function"`: files and text give files; None where it has no room for it.
+        described: What reads that text back, as `"module:function"`: files give it, or None where
+            they hold none; None where nothing does.
         precisions: By name; the first is the default.
         runtime: What runs it.
         accepts: What a client gives it.
@@ -93,6 +95,7 @@ class ExportFormat:
     suffix: str
     convert: str
     embed: str | None = None
+    described: str | None = None
     precisions: Mapping[str, Precision]
     runtime: str
     accepts: str
@@ -178,6 +181,7 @@ FORMATS = _table(
             suffix=".tflite",
             convert="sightline.exporting.litert:convert",
             embed="sightline.exporting.litert:embed",
+            described="sightline.exporting.litert:described",
             precisions=_LITERT,
             runtime="LiteRT (ai-edge-litert), TensorFlow Lite",
             accepts=_ONE_IMAGE,
@@ -189,6 +193,7 @@ FORMATS = _table(
             suffix=".onnx",
             convert="sightline.exporting.onnx:convert",
             embed="sightline.exporting.onnx:embed",
+            described="sightline.exporting.onnx:described",
             precisions=_precisions(
                 _FLOAT32, _FLOAT16, replace(_INT8, outputs=("embedding", "logits"), learned=False)
             ),
@@ -256,6 +261,7 @@ FORMATS = _table(
             suffix=".web",
             convert="sightline.exporting.web:convert",
             embed="sightline.exporting.web:embed",
+            described="sightline.exporting.web:described",
             precisions=_LITERT,
             runtime="browsers, from any static server (LiteRT.js inside)",
             accepts="image files, a camera",

@@ -127,13 +127,16 @@ def embed(files: Mapping[str, bytes], description: str) -> Mapping[str, bytes]:
     }
 
 
-def described(content: bytes) -> str | None:
+def described(files: Mapping[str, bytes]) -> str | None:
     """Return the description that a LiteRT file holds; None where it holds none.
+
+    Args:
+        files: The file, by its suffix.
 
     Raises:
         ModelError: It is no LiteRT file.
     """
-    model = _read(content)
+    model = _read(files[SUFFIX])
     for entry in model.metadata or []:
         if entry.name == _METADATA:
             return bytes(model.buffers[entry.buffer].data).decode()

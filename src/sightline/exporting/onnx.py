@@ -11,6 +11,7 @@ import numpy as np
 
 from sightline.exporting.formats import Converted, Precision, Samples
 from sightline.files import load_attribute, load_module
+from sightline.inference.onnx import OnnxModel
 from sightline.models.bundle import Bundle
 
 SUFFIX = ".onnx"
@@ -78,6 +79,18 @@ def embed(files: Mapping[str, bytes], description: str) -> Mapping[str, bytes]:
     names = json.dumps({str(number): name for number, name in enumerate(classes)})
     onnx.helper.set_model_props(model, {DESCRIPTION: description, "names": names})
     return {**files, SUFFIX: model.SerializeToString()}
+
+
+def described(files: Mapping[str, bytes]) -> str | None:
+    """Return the description that an ONNX file holds; None where it holds none.
+
+    Args:
+        files: The file, by its suffix.
+
+    Raises:
+        ModelError: ONNX Runtime cannot open it.
+    """
+    return OnnxModel(files[SUFFIX], {}).metadata.get(DESCRIPTION)
 
 
 def _as_it_is(model: Any, precision: Precision, samples: Samples | None) -> Any:

@@ -65,6 +65,11 @@ def embed(files: Mapping[str, bytes], description: str) -> Mapping[str, bytes]:
     return {**files, MODEL: told[litert.SUFFIX]}
 
 
+def described(files: Mapping[str, bytes]) -> str | None:
+    """Return the description in the LiteRT file (`exporting.litert.described`)."""
+    return litert.described({litert.SUFFIX: files[MODEL]})
+
+
 def _runtime_files(package: Path) -> dict[str, bytes]:
     core = (package / "core" / "dist" / "index.js").read_text()
     # A bare name would need an import map, which is an inline script, which the policy forbids.

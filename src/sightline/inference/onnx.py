@@ -34,6 +34,7 @@ class OnnxModel:
     Attributes:
         input_shape: (height, width, channels).
         output_shapes: Shape of each output for one image.
+        metadata: What the file says of itself.
 
     Raises:
         ModelError: The bytes are not a graph of this kind that the runtime can run, or it refers
@@ -61,6 +62,7 @@ class OnnxModel:
             for detail in chosen.values()
         ):
             raise _refusal("The ONNX graph does not give float32 numbers for each image.")
+        self.metadata: dict[str, str] = self._session.get_modelmeta().custom_metadata_map
         self._input = inputs[0].name
         self._tensors = dict(outputs)
         self.input_shape = tuple(shape[1:])

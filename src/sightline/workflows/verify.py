@@ -6,6 +6,7 @@ data that it was trained from, as when the export was made.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,9 +16,9 @@ import numpy as np
 
 from sightline.errors import CheckFailedError, MachineError, MissingPackageError, ModelError
 from sightline.exporting import FORMATS, ExportFormat, Precision, prove_files
-from sightline.files import printable, sha256_bytes
+from sightline.files import load_attribute, printable, sha256_bytes
 from sightline.inference import LiteRTRunner
-from sightline.inference.card import ExportCard, read_card, read_card_tensors
+from sightline.inference.card import ExportCard, Place, read_card, read_card_tensors
 from sightline.inference.exported import ExportRunner, open_export
 from sightline.models.bundle import WEIGHTS, Bundle
 from sightline.verification import (
@@ -81,6 +82,7 @@ def verify(
     """
     card = read_card(export)
     form, precision = _found(card, export)
+    _check_described(card, form, export)
     allowed, drawn = precision.allowed, precision.golden
     if tolerance is not None:
         allowed = overridden(allowed, tolerance)
@@ -144,6 +146,26 @@ def _found(card: ExportCard, export: Path) -> tuple[ExportFormat, Precision]:
             code="bad_export",
         )
     return form, precision
+
+
+def _check_described(card: ExportCard, form: ExportFormat, export: Path) -> None:
+    """Refuse a card that says other than the file itself, which other programs read.
+
+    Raises:
+        ModelError: It does.
+    """
+    if form.described is None:
+        return
+    place = Place.of(export)
+    files = {name: place.member(name).read_bytes() for name in card.files}
+    told = load_attribute(form.described)(files)
+    if told is None or json.loads(told) != json.loads(json.dumps(card.description())):
+        raise ModelError(
+            f"The card of {printable(export)} says other than the file says of itself.",
+            expected="a card and a file that were written together",
+            fix="copy all of its files together, or export again",
+            code="bad_export",
+        )
 
 
 def _what_to_do(card: ExportCard, precision: Precision, tolerance: float | None) -> str:
