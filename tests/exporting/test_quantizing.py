@@ -98,6 +98,33 @@ def test_int8_computes_in_eight_bits_but_for_its_ends(graph: Any) -> None:
     assert np.abs(given["probabilities"].sum(axis=1) - 1).max() < 1e-5
 
 
+def test_a_channel_of_zeros_has_a_grid_all_the_same(graph: Any) -> None:
+    """Steps of zero are refused by the fast kernels, and the whole layer is then slow."""
+    content = bytearray(graph.content)
+    interpreter = Interpreter(model_content=bytes(content))
+    interpreter.allocate_tensors()
+    tensors = {one["index"]: one for one in interpreter.get_tensor_details()}
+    (kernel,) = (
+        interpreter.get_tensor(index)
+        for operation in interpreter._get_ops_details()[:20]
+        if operation["op_name"] == "CONV_2D"
+        for index in operation["inputs"][1:2]
+        if tensors[index]["shape"][1] == 3
+    )
+    own = kernel[1].tobytes()
+    place = bytes(content).index(own)
+    content[place : place + len(own)] = bytes(len(own))
+    ranges = value_ranges(bytes(content), images(12))
+    made = Interpreter(model_content=to_int8(bytes(content), graph.outputs, ranges))
+    made.allocate_tensors()
+    steps = [
+        one["quantization_parameters"]["scales"]
+        for one in made.get_tensor_details()
+        if one["dtype"] is np.int8
+    ]
+    assert steps and all((scales > 0).all() for scales in steps)
+
+
 def test_a_layer_left_in_float_is_in_float_and_takes_its_error_away(graph: Any) -> None:
     ranges = value_ranges(graph.content, images(20))
     inner = tuple(one.name for one in layers(graph.content, graph.outputs) if not one.after)
