@@ -264,7 +264,7 @@ def _tell_answers(console: Console, found: Benchmark) -> None:
 
 def _short(line: Line, found: Benchmark) -> str:
     """Return a name for the tables: `-int8.onnx` for `m-int8.onnx` that stands beside `m`."""
-    stem = found.lines[0].name.partition(".")[0]
+    stem = Path(found.lines[0].name).stem
     return line.name.removeprefix(stem) if line.name.startswith(f"{stem}-") else line.name
 
 

@@ -136,7 +136,9 @@ def export(
         _free_learned_path(model, form, save, overwrite=overwrite)
     read = None if data is None else read_images(console, data, allow)
     if auto and read is not None:
-        demand = Demand(most_drop=max_drop or 0.01, prefer="size" if prefer == "size" else "speed")
+        demand = Demand(
+            most_drop=max_drop or Demand.most_drop, prefer="size" if prefer == "size" else "speed"
+        )
         choice = _choose(console, model, bundle, form, read, demand)
         _write_best(console, choice, bundle, form, save)
         return
