@@ -155,7 +155,9 @@ def test_a_dropped_file_is_answered_and_a_broken_one_is_told(page: WebPage, bund
     assert float(shown["width"].removesuffix("%")) == pytest.approx(
         100 * expected.probabilities[0, best], abs=0.1
     )
-    assert "cannot be read" in drop(page, b"no image")["answer"]
+    broken = drop(page, b"no image")
+    assert "cannot be read" in broken["answer"]
+    assert broken["bars"] == [], "an answer of another image"
 
 
 def drop(page: WebPage, data: bytes) -> dict[str, object]:
