@@ -10,12 +10,12 @@ import onnx
 import pytest
 
 from sightline.exporting import FORMATS
+from sightline.exporting.clipping import least_error
 from sightline.exporting.onnx import float_graph
 from sightline.exporting.onnx_int8 import (
     Tunable,
     _clip_kernels,
     layers,
-    least_error,
     to_int8,
     value_ranges,
 )
@@ -130,28 +130,6 @@ def test_a_graph_is_tuned_without_being_changed() -> None:
     rounded = tunable.logits(pixels, Tuning(ranges=tunable.ranges(shown)))
     assert 0 < np.abs(rounded - source).mean() < 0.1 * source.std()
     assert (tunable.logits(pixels) == source).all()
-
-
-@pytest.mark.parametrize(("bits", "share"), [(7, 0.9), (4, 0.6)])
-def test_kernels_are_cut_where_their_grid_errs_least(bits: int, share: float) -> None:
-    channels = np.random.default_rng(7).standard_t(3, (5, 40000)).astype(np.float32)
-    levels = 2 ** (bits - 1) - 1
-
-    def error(cuts: np.ndarray) -> np.ndarray:
-        steps = cuts[:, None] / levels
-        rounded = np.clip(np.round(channels / steps), -levels, levels) * steps
-        return ((rounded - channels) ** 2).sum(axis=1)
-
-    largest = np.abs(channels).max(axis=1)
-    tried = np.stack([error(largest * part) for part in np.linspace(0.02, 1, 100)])
-    cuts = least_error(channels, bits=bits)
-    assert (error(cuts) <= 1.1 * tried.min(axis=0)).all()
-    assert (error(cuts) <= share * error(largest)).all()
-
-
-@pytest.mark.parametrize("channel", [[0.0, 0.0], [0.5, -0.5], [3.0, 0.0]])
-def test_a_channel_of_one_size_is_not_cut(channel: list[float]) -> None:
-    assert least_error(np.array([channel], np.float32), bits=7) == pytest.approx([max(channel)])
 
 
 def test_every_kernel_is_cut_along_its_channels() -> None:

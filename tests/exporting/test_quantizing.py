@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import keras
@@ -12,6 +13,7 @@ from ai_edge_litert.interpreter import Interpreter
 
 from sightline.conversion import to_litert
 from sightline.errors import ModelError
+from sightline.exporting.clipping import least_error
 from sightline.exporting.quantizing import (
     layers,
     to_dynamic,
@@ -19,7 +21,7 @@ from sightline.exporting.quantizing import (
     to_int8,
     value_ranges,
 )
-from sightline.exporting.tuning import Tuning
+from sightline.exporting.tuning import Rounding, Tuning
 from sightline.inference.litert import LiteRTModel
 from sightline.models import Architecture
 from sightline.models.build import build
@@ -63,6 +65,29 @@ def types(content: bytes) -> Mapping[str, list[list[str]]]:
     return found
 
 
+@dataclass(frozen=True)
+class Kernel:
+    """Of a convolution: its weights, (channels, others), and the steps of their grid."""
+
+    channels: np.ndarray
+    steps: np.ndarray
+
+
+def kernels(content: bytes) -> Iterator[Kernel]:
+    interpreter = Interpreter(model_content=content)
+    interpreter.allocate_tensors()
+    tensors = {one["index"]: one for one in interpreter.get_tensor_details()}
+    for operation in interpreter._get_ops_details():
+        axis = {"CONV_2D": 0, "DEPTHWISE_CONV_2D": 3}.get(operation["op_name"])
+        if axis is not None:
+            index = operation["inputs"][1]
+            channels = np.moveaxis(interpreter.get_tensor(index), axis, 0)
+            yield Kernel(
+                channels=channels.reshape(len(channels), -1).copy(),
+                steps=tensors[index]["quantization_parameters"]["scales"],
+            )
+
+
 def test_only_what_lies_between_the_scaling_and_the_end_has_fewer_bits(graph: Any) -> None:
     found = layers(graph.content, graph.outputs)
     inner = [layer for layer in found if not layer.after]
@@ -98,31 +123,27 @@ def test_int8_computes_in_eight_bits_but_for_its_ends(graph: Any) -> None:
     assert np.abs(given["probabilities"].sum(axis=1) - 1).max() < 1e-5
 
 
-def test_a_channel_of_zeros_has_a_grid_all_the_same(graph: Any) -> None:
+def test_a_channel_of_zeros_leaves_the_others_their_grid(graph: Any) -> None:
     """Steps of zero are refused by the fast kernels, and the whole layer is then slow."""
-    content = bytearray(graph.content)
-    interpreter = Interpreter(model_content=bytes(content))
-    interpreter.allocate_tensors()
-    tensors = {one["index"]: one for one in interpreter.get_tensor_details()}
-    (kernel,) = (
-        interpreter.get_tensor(index)
-        for operation in interpreter._get_ops_details()[:20]
-        if operation["op_name"] == "CONV_2D"
-        for index in operation["inputs"][1:2]
-        if tensors[index]["shape"][1] == 3
-    )
-    own = kernel[1].tobytes()
-    place = bytes(content).index(own)
-    content[place : place + len(own)] = bytes(len(own))
-    ranges = value_ranges(bytes(content), images(12))
-    made = Interpreter(model_content=to_int8(bytes(content), graph.outputs, ranges))
-    made.allocate_tensors()
-    steps = [
-        one["quantization_parameters"]["scales"]
-        for one in made.get_tensor_details()
-        if one["dtype"] is np.int8
-    ]
-    assert steps and all((scales > 0).all() for scales in steps)
+    kernel = next(kernels(graph.content)).channels
+    dead = kernel[1].tobytes()
+    content = graph.content.replace(dead, bytes(len(dead)))
+    steps = next(kernels(to_int8(content, graph.outputs, value_ranges(content, images(12))))).steps
+    limits = least_error(np.delete(kernel, 1, axis=0), bits=8)
+    np.testing.assert_allclose(np.delete(steps, 1), limits / 127, rtol=1e-5)
+    assert steps[1] > 0
+
+
+@pytest.mark.parametrize("rounding", ["octav", "minmax"])
+def test_kernels_are_cut_along_their_channels(graph: Any, rounding: Rounding) -> None:
+    """Those of depthwise convolutions have their channels last, all others first."""
+    ranges = value_ranges(graph.content, images(12))
+    made = kernels(to_int8(graph.content, graph.outputs, ranges, Tuning(rounding=rounding)))
+    for own, given in zip(kernels(graph.content), made, strict=True):
+        limits = np.abs(own.channels).max(axis=1)
+        if rounding == "octav":
+            limits = least_error(own.channels, bits=8)
+        np.testing.assert_allclose(given.steps, limits / 127, rtol=1e-5)
 
 
 def test_a_layer_left_in_float_is_in_float_and_takes_its_error_away(graph: Any) -> None:

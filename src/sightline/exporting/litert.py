@@ -13,14 +13,12 @@ from __future__ import annotations
 
 import io
 import json
-import struct
 import zipfile
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
-from ai_edge_litert.tools import flatbuffer_utils
 
 from sightline.errors import ModelError
 from sightline.exporting import tflite_metadata
@@ -32,6 +30,7 @@ from sightline.exporting.quantizing import (
     to_int8,
     value_ranges,
 )
+from sightline.exporting.tflite_file import read_graph, written
 from sightline.exporting.tuning import Layer, Ranges, Tuning
 from sightline.files import load_attribute
 from sightline.inference import LiteRTModel
@@ -113,12 +112,12 @@ def embed(files: Mapping[str, bytes], description: str) -> Mapping[str, bytes]:
         ModelError: The graph has another temperature than the card, in a place that is not known.
     """
     told = json.loads(description)
-    model = _read(files[SUFFIX])
+    model = read_graph(files[SUFFIX])
     _set_temperature(model, told)
     _name_outputs(model, told["outputs"])
     _add_metadata(model, _METADATA, description.encode())
     _add_metadata(model, tflite_metadata.ENTRY, tflite_metadata.metadata(told, _ordered(model)))
-    content = bytes(flatbuffer_utils.convert_object_to_bytearray(model))
+    content = written(model)
     labels = "".join(f"{name}\n" for name in told["classes"])
     return {
         SUFFIX: _with_members(
@@ -136,28 +135,11 @@ def described(files: Mapping[str, bytes]) -> str | None:
     Raises:
         ModelError: It is no LiteRT file.
     """
-    model = _read(files[SUFFIX])
+    model = read_graph(files[SUFFIX])
     for entry in model.metadata or []:
         if entry.name == _METADATA:
             return bytes(model.buffers[entry.buffer].data).decode()
     return None
-
-
-def _read(content: bytes) -> Any:
-    try:
-        model = flatbuffer_utils.read_model_from_bytearray(bytearray(content))
-        for buffer in model.buffers:
-            if buffer.data is not None:
-                # Else each byte is written on its own: a minute for ten million of them.
-                buffer.data = np.frombuffer(bytes(buffer.data), np.uint8)
-        return model
-    except (struct.error, ValueError, TypeError, IndexError) as error:
-        raise ModelError(
-            f"This is no LiteRT file: {str(error)[:200]}.",
-            expected="a whole .tflite file",
-            fix="take another copy of it, or export again",
-            code="damaged_model",
-        ) from error
 
 
 def _name_outputs(model: Any, outputs: Mapping[str, str]) -> None:

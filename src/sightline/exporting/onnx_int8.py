@@ -15,6 +15,7 @@ import numpy as np
 
 from sightline import machine
 from sightline.errors import ModelError
+from sightline.exporting.clipping import clipped
 from sightline.exporting.formats import Precision
 from sightline.exporting.onnx import PURPOSE, float_graph
 from sightline.exporting.tuning import Layer, Ranges, Tuning, ranges_of
@@ -222,40 +223,8 @@ def _clip_kernels(graph: Any, in_float: Iterable[str]) -> None:
         tensor = kernels[node.input[1]]
         values = helper.to_array(tensor)
         axis = _channel_axis(node, values)
-        channels = np.moveaxis(values, axis, 0)
-        limits = least_error(channels.reshape(len(channels), -1), bits=_KERNEL_BITS)
-        shape = (-1, *[1] * (channels.ndim - 1))
-        clipped = np.clip(channels, -limits.reshape(shape), limits.reshape(shape))
-        content = np.ascontiguousarray(np.moveaxis(clipped, 0, axis))
+        content = clipped(values, axis=axis, bits=_KERNEL_BITS)
         tensor.CopyFrom(helper.from_array(content, tensor.name))
-
-
-def least_error(channels: np.ndarray, *, bits: int, steps: int = 20) -> np.ndarray:
-    """Return the value to cut off each channel at, so that a symmetric grid errs least.
-
-    The error is the rounding of what is within the grid and the cut of what is beyond it; Newton's
-    method finds its minimum (C. Sakr et al., "Optimal Clipping and Magnitude-aware Differentiation
-    for Improved Quantization-aware Training", ICML 2022, equation 6).
-
-    Args:
-        channels: float (channels, weights).
-        bits: Of the grid.
-        steps: Of Newton's method; it settles in ten or so.
-
-    Returns:
-        The cuts, of the dtype of `channels`, (channels,); at most their largest magnitude.
-    """
-    sizes = np.abs(channels).astype(np.float64)
-    largest = sizes.max(axis=1)
-    cuts = sizes.sum(axis=1) / np.maximum((sizes > 0).sum(axis=1), 1)
-    rounding = 4.0**-bits / 3
-    for _ in range(steps):
-        beyond = sizes > cuts[:, None]
-        within = ~beyond & (sizes > 0)
-        weight = rounding * within.sum(axis=1) + beyond.sum(axis=1)
-        cuts = (sizes * beyond).sum(axis=1) / np.maximum(weight, np.finfo(np.float64).tiny)
-    kept: np.ndarray = np.where(cuts > 0, np.minimum(cuts, largest), largest)
-    return kept.astype(channels.dtype)
 
 
 def _channel_axis(node: Any, kernel: np.ndarray) -> int:
