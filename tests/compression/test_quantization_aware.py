@@ -34,7 +34,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def bundle(folder: Path) -> Bundle:
-    return unbalanced(trained(folder), 150)
+    return unbalanced(trained(folder), 80)
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +44,7 @@ def data(folder: Path, bundle: Bundle) -> Learnable:
 
 @pytest.fixture(scope="module")
 def made(folder: Path, bundle: Bundle, data: Learnable) -> Made:
-    options = QuantizationOptions(epochs=6, learning_rate=1e-3)
+    options = QuantizationOptions(epochs=20, learning_rate=1e-3)
     return train_for_int8(bundle, data, session(folder), options)
 
 
@@ -59,7 +59,7 @@ def in_8_bits(bundle: Bundle, data: Learnable, seen: np.ndarray) -> np.ndarray:
     return LiteRTModel(graph.files[form.suffix], graph.outputs).run(seen)["logits"]
 
 
-def test_it_says_no_less_alike_in_8_bits_than_after_plain_quantisation(
+def test_8_bits_change_less_of_what_it_says_than_after_plain_quantisation(
     bundle: Bundle, made: Made, data: Learnable
 ) -> None:
     seen = pixels(data, bundle, "validation")
@@ -71,10 +71,9 @@ def test_it_says_no_less_alike_in_8_bits_than_after_plain_quantisation(
         alike[name] = np.mean(answers == wanted.argmax(axis=1))
         off[name] = np.sqrt(np.mean((given - wanted) ** 2)) / wanted.std()
         right[name] = np.mean([one.classes[answer] for answer in answers] == np.array(truth))
-    # TensorFlow quantises to 0.935 and 0.942 here, ours, layer by layer, to 0.971 and 0.971.
-    assert alike["learned"] >= max(alike["plain"], 0.97)
-    assert right["learned"] >= right["plain"]
-    assert off["learned"] < off["plain"]
+    # The shares differ by an image from seed to seed, where both are near 1; the error does not.
+    assert min(alike["learned"], right["learned"]) >= 0.97
+    assert off["learned"] < 0.95 * off["plain"]
 
 
 def test_the_bundle_is_proven_ruled_and_read_back(
