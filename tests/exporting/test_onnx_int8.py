@@ -114,6 +114,57 @@ def test_no_cpu_overflows() -> None:
     assert max(np.abs(kernel).max() for kernel in kernels) > 48, "most of what fits is used"
 
 
+def grouped(channels: int, multiplier: int) -> onnx.ModelProto:
+    """Return a graph with a convolution whose every sum is as large as 8 bits let it be."""
+    rng = np.random.default_rng(5)
+    shape = (channels * multiplier, 1, 5, 5)
+    weights = {
+        "first": np.full((channels, 3, 1, 1), 1 / 3, np.float32),
+        "grouped": rng.choice([0.99, 1.0], shape).astype(np.float32),
+        "last": rng.normal(0, 1, (shape[0], 3)).astype(np.float32),
+    }
+    make = onnx.helper.make_node
+    nodes = [
+        make("Cast", ["pixels"], ["values"], name="cast", to=onnx.TensorProto.FLOAT),
+        make("Transpose", ["values"], ["planes"], name="planes", perm=[0, 3, 1, 2]),
+        make("Conv", ["planes", "first"], ["a"], name="first"),
+        make("Conv", ["a", "grouped"], ["b"], name="grouped", group=channels),
+        make("ReduceMean", ["b"], ["embedding"], name="mean", axes=[2, 3], keepdims=0),
+        make("MatMul", ["embedding", "last"], ["logits"], name="last"),
+    ]
+    value, kind = onnx.helper.make_tensor_value_info, onnx.TensorProto.FLOAT
+    own = onnx.helper.make_graph(
+        nodes,
+        "grouped",
+        [value("pixels", onnx.TensorProto.UINT8, ["n", 12, 12, 3])],
+        [value("embedding", kind, ["n", shape[0]]), value("logits", kind, ["n", 3])],
+        [onnx.numpy_helper.from_array(array, name) for name, array in weights.items()],
+    )
+    return onnx.helper.make_model(own, opset_imports=[onnx.helper.make_opsetid("", 17)])
+
+
+@pytest.mark.parametrize(("multiplier", "largest"), [(1, 127), (2, 64)])
+def test_depthwise_kernels_have_all_8_bits_and_do_not_overflow(
+    multiplier: int, largest: int
+) -> None:
+    """Those of several kernels for a channel are computed as other convolutions are."""
+    shown = np.full((1, 12, 12, 3), 255, np.uint8)
+    source = grouped(16, multiplier)
+    rounded = to_int8(grouped(16, multiplier), value_ranges(source, [shown[0]]), Tuning())
+    kernels = [
+        onnx.numpy_helper.to_array(tensor).astype(int)
+        for tensor in rounded.graph.initializer
+        if tensor.data_type == onnx.TensorProto.INT8 and len(tensor.dims) == 4
+    ]
+    assert [np.abs(kernel).max() for kernel in kernels] == [pytest.approx(largest, abs=1)]
+    names = {"embedding": "embedding"}
+    given, wanted = (
+        OnnxModel(one.SerializeToString(), names).run(shown)["embedding"]
+        for one in (rounded, source)
+    )
+    assert given == pytest.approx(wanted, rel=0.02)
+
+
 def test_layers_are_called_as_in_their_network() -> None:
     titles = [layer.title for layer in layers(graph()) if layer.weighted]
     assert titles and not any(":" in title or "Conv__" in title for title in titles)
