@@ -34,7 +34,7 @@ def test_int8_is_tried_in_several_ways(bundle: Bundle, name: str) -> None:
         "int8, 1 layer in float",
     }
     settings = [one.precision.tuning for one in tried if one.name not in PRECISIONS]
-    assert all(one.ranges for one in settings) and any(one.in_float for one in settings)
+    assert all(one.statistics for one in settings) and any(one.in_float for one in settings)
     assert {one.rounding for one in settings} == {"minmax", "octav"}
     (losses,) = {one.losses for one in tried if one.losses}
     errors = [loss.error for loss in losses]

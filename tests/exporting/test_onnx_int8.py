@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
@@ -10,16 +11,16 @@ import onnx
 import pytest
 
 from sightline.exporting import FORMATS
-from sightline.exporting.clipping import least_error
+from sightline.exporting.kernels import least_error, prepare, rounded
 from sightline.exporting.onnx import float_graph
 from sightline.exporting.onnx_int8 import (
     Tunable,
-    _clip_kernels,
     layers,
+    tensor_statistics,
     to_int8,
-    value_ranges,
 )
-from sightline.exporting.tuning import Ranges, Tuning
+from sightline.exporting.onnx_kernels import layers_of
+from sightline.exporting.tuning import Statistics, TensorStatistics, Tuning
 from sightline.inference.onnx import OnnxModel
 
 from .small import pictures, small_bundle
@@ -39,8 +40,8 @@ def graph() -> onnx.ModelProto:
 
 
 @cache
-def ranges() -> Ranges:
-    return value_ranges(graph(), pictures(small_bundle("three classes"), 12))
+def statistics() -> Statistics:
+    return tensor_statistics(graph(), pictures(small_bundle("three classes"), 12))
 
 
 def kinds(model: onnx.ModelProto) -> Counter[bool]:
@@ -51,47 +52,52 @@ def kinds(model: onnx.ModelProto) -> Counter[bool]:
 
 def test_ranges_are_what_the_graph_gives() -> None:
     pixels = pictures(small_bundle("three classes"), 1)
-    found = value_ranges(graph(), pixels)
+    found = tensor_statistics(graph(), pixels)
     given = OnnxModel(content(), {"logits": "logits"}).run(pixels)["logits"]
-    assert found["logits"] == pytest.approx((given.min(), given.max()), abs=1e-5)
+    logits = found["logits"]
+    assert (logits.low, logits.high) == pytest.approx((given.min(), given.max()), abs=1e-5)
+    assert logits.means == pytest.approx(given[0], abs=1e-5)
     given_by = {name for node in graph().graph.node for name in node.output}
     assert len(found) > len(layers(graph())) and set(found) <= given_by
     with pytest.raises(ValueError, match="no samples"):
-        value_ranges(graph(), [])
+        tensor_statistics(graph(), [])
 
 
 def test_ranges_of_another_graph_are_refused() -> None:
     with pytest.raises(ValueError, match="another graph"):
-        to_int8(graph(), {"logits": (0.0, 1.0)}, Tuning())
+        to_int8(graph(), {"logits": statistics()["logits"]}, Tuning())
 
 
 def test_a_layer_left_in_float_is_in_float() -> None:
     found = layers(graph())
-    usual = kinds(to_int8(graph(), ranges(), Tuning()))
+    usual = kinds(to_int8(graph(), statistics(), Tuning()))
     weighted = [layer.name for layer in found if layer.weighted]
     assert usual == {True: len(weighted), False: 1}, "the first convolution alone stays"
-    one = kinds(to_int8(graph(), ranges(), Tuning(in_float=(weighted[0],))))
+    one = kinds(to_int8(graph(), statistics(), Tuning(in_float=(weighted[0],))))
     assert one == {True: len(weighted) - 1, False: 2}
-    none = kinds(to_int8(graph(), ranges(), Tuning(in_float=tuple(one.name for one in found))))
+    none = kinds(to_int8(graph(), statistics(), Tuning(in_float=tuple(one.name for one in found))))
     assert none == {False: len(weighted) + 1}
 
 
 def test_what_the_graph_gives_does_not_end_where_ranges_do() -> None:
     """Else all images that are certain enough would look alike."""
-    narrow = {name: (0.5 * low, 0.5 * high) for name, (low, high) in ranges().items()}
-    wide = {**narrow, **{name: ranges()[name] for name in ranges() if name not in ENDS}}
+    narrow = {
+        name: replace(one, low=0.5 * one.low, high=0.5 * one.high)
+        for name, one in statistics().items()
+    }
+    wide = {**narrow, **{name: statistics()[name] for name in statistics() if name not in ENDS}}
     pixels = pictures(small_bundle("three classes"), 12)
     names = {"embedding": "embedding", "logits": "logits"}
     given, same = (
         OnnxModel(to_int8(graph(), one, Tuning()).SerializeToString(), names).run(pixels)
-        for one in (wide, ranges())
+        for one in (wide, statistics())
     )
     for name in names:
         assert given[name] == pytest.approx(same[name], abs=1e-6), name
 
 
 def test_the_last_weights_have_8_bits_all_the_same() -> None:
-    found = to_int8(graph(), ranges(), Tuning()).graph
+    found = to_int8(graph(), statistics(), Tuning()).graph
     (last,) = (node for node in found.node if "logits" in node.output)
     (widen,) = (node for node in found.node if last.input[1] in node.output)
     assert widen.op_type == "DequantizeLinear"
@@ -102,7 +108,7 @@ def test_the_last_weights_have_8_bits_all_the_same() -> None:
 
 def test_no_cpu_overflows() -> None:
     """Two products of a pixel value of 8 bits and a weight fit into 16 bits."""
-    found = to_int8(graph(), ranges(), Tuning())
+    found = to_int8(graph(), statistics(), Tuning())
     kernels = [
         onnx.numpy_helper.to_array(tensor).astype(int)
         for tensor in found.graph.initializer
@@ -150,7 +156,7 @@ def test_depthwise_kernels_have_all_8_bits_and_do_not_overflow(
     """Those of several kernels for a channel are computed as other convolutions are."""
     shown = np.full((1, 12, 12, 3), 255, np.uint8)
     source = grouped(16, multiplier)
-    rounded = to_int8(grouped(16, multiplier), value_ranges(source, [shown[0]]), Tuning())
+    rounded = to_int8(grouped(16, multiplier), tensor_statistics(source, [shown[0]]), Tuning())
     kernels = [
         onnx.numpy_helper.to_array(tensor).astype(int)
         for tensor in rounded.graph.initializer
@@ -178,7 +184,7 @@ def test_a_graph_is_tuned_without_being_changed() -> None:
     assert source == pytest.approx(
         OnnxModel(content(), {"logits": "logits"}).run(pixels)["logits"], abs=1e-5
     )
-    rounded = tunable.logits(pixels, Tuning(ranges=tunable.ranges(shown)))
+    rounded = tunable.logits(pixels, Tuning(statistics=tunable.statistics(shown)))
     assert 0 < np.abs(rounded - source).mean() < 0.1 * source.std()
     assert (tunable.logits(pixels) == source).all()
 
@@ -195,9 +201,50 @@ def test_every_kernel_is_cut_along_its_channels() -> None:
     for kind, values in made.items():
         words = {"transB": 1} if kind == "Gemm" else {}
         node = onnx.helper.make_node(kind, ["x", "w"], ["y"], name=kind, **words)
-        tensor = onnx.numpy_helper.from_array(values, "w")
-        own = onnx.helper.make_graph([node], "g", [], [], [tensor])
-        _clip_kernels(own, ())
-        cut = onnx.numpy_helper.to_array(own.initializer[0])
-        rows = cut.T if kind == "MatMul" else cut.reshape(6, -1)
-        assert np.abs(rows).max(axis=1) == pytest.approx(least_error(wide, bits=7)), kind
+        own = onnx.helper.make_graph([node], "g", [], [], [tensor("w", values)])
+        means = np.full(5 if kind == "Conv" else 500, 2.0)
+        shown = {"x": TensorStatistics(low=0, high=4, means=means, sizes=(10, 10))}
+        prepare(layers_of(own, ()), shown, "octav")
+        arrays = {one.name: onnx.numpy_helper.to_array(one) for one in own.initializer}
+        cut = arrays["w"].T if kind == "MatMul" else arrays["w"].reshape(6, -1)
+        assert np.abs(cut).max(axis=1) == pytest.approx(least_error(wide, bits=7)), kind
+        if kind == "MatMul":  # has no bias
+            assert list(node.input) == ["x", "w"]
+            continue
+        error = (rounded(cut, levels=64) - wide).sum(axis=1)
+        assert arrays[own.node[0].input[2]] == pytest.approx(-2 * error, rel=1e-3), kind
+
+
+@pytest.mark.parametrize("own", ["constant", "computed", "scaled"])
+def test_a_bias_is_changed_where_it_is_one(own: str) -> None:
+    make = onnx.helper.make_node
+    nodes = [make("Relu", ["z"], ["computed"], name="relu")]
+    words = {"beta": 2.0} if own == "scaled" else {}
+    bias = "computed" if own == "computed" else "constant"
+    nodes += [make("Gemm", ["x", "w", bias], ["y"], name="gemm", transB=1, **words)]
+    weights = [tensor("w", np.eye(3)), tensor("constant", np.ones(3))]
+    (layer,) = layers_of(onnx.helper.make_graph(nodes, "g", [], [], weights), ())
+    layer.set_bias(layer.bias + 1)
+    changed = layer.node.input[2] != bias
+    assert changed == (own == "constant")
+    if changed:
+        assert layer.bias.tolist() == [2, 2, 2]
+
+
+def test_a_kernel_that_a_layer_in_float_has_too_is_left_alone() -> None:
+    make = onnx.helper.make_node
+    nodes = [make("MatMul", [name, "w"], [f"{name}/y"], name=name) for name in ("a", "b")]
+    graph = onnx.helper.make_graph(nodes, "g", [], [], [tensor("w", np.eye(3))])
+    assert len(layers_of(graph, ())) == 2 and layers_of(graph, ("a",)) == []
+
+
+def tensor(name: str, values: np.ndarray) -> onnx.TensorProto:
+    return onnx.numpy_helper.from_array(values.astype(np.float32), name)
+
+
+def test_a_layer_alone_has_8_bits_together_with_its_activation() -> None:
+    """Else it is charged for values that its activation cuts off."""
+    found = layers(graph())
+    joined = [layer for layer in found if layer.joined]
+    kinds_of = {layer.name: layer.kind for layer in found}
+    assert joined and {kinds_of[name] for one in joined for name in one.joined} <= {"Relu", "Clip"}

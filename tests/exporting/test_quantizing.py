@@ -13,14 +13,15 @@ from ai_edge_litert.interpreter import Interpreter
 
 from sightline.conversion import to_litert
 from sightline.errors import ModelError
-from sightline.exporting.clipping import least_error
+from sightline.exporting.kernels import least_error
 from sightline.exporting.quantizing import (
     layers,
+    tensor_statistics,
     to_dynamic,
     to_float16,
     to_int8,
-    value_ranges,
 )
+from sightline.exporting.tflite_file import read_graph, written
 from sightline.exporting.tuning import Rounding, Tuning
 from sightline.inference.litert import LiteRTModel
 from sightline.models import Architecture
@@ -67,10 +68,11 @@ def types(content: bytes) -> Mapping[str, list[list[str]]]:
 
 @dataclass(frozen=True)
 class Kernel:
-    """Of a convolution: its weights, (channels, others), and the steps of their grid."""
+    """Of a convolution: its weights, (channels, others), the steps of their grid, its bias."""
 
     channels: np.ndarray
     steps: np.ndarray
+    constants: np.ndarray
 
 
 def kernels(content: bytes) -> Iterator[Kernel]:
@@ -80,11 +82,14 @@ def kernels(content: bytes) -> Iterator[Kernel]:
     for operation in interpreter._get_ops_details():
         axis = {"CONV_2D": 0, "DEPTHWISE_CONV_2D": 3}.get(operation["op_name"])
         if axis is not None:
-            index = operation["inputs"][1]
+            _, index, bias, *_ = operation["inputs"]
             channels = np.moveaxis(interpreter.get_tensor(index), axis, 0)
+            steps_of_bias = tensors[bias]["quantization_parameters"]["scales"]
             yield Kernel(
                 channels=channels.reshape(len(channels), -1).copy(),
                 steps=tensors[index]["quantization_parameters"]["scales"],
+                constants=interpreter.get_tensor(bias)
+                * (steps_of_bias if len(steps_of_bias) else 1),
             )
 
 
@@ -99,14 +104,15 @@ def test_only_what_lies_between_the_scaling_and_the_end_has_fewer_bits(graph: An
 def test_ranges_are_what_the_graph_gives(graph: Any) -> None:
     (image,) = images(1, 1)
     logits = LiteRTModel(graph.content, graph.outputs).run(image[None])["logits"]
-    low, high = value_ranges(graph.content, [image])[graph.outputs["logits"]]
-    assert (low, high) == (pytest.approx(logits.min(), abs=1e-5), pytest.approx(logits.max()))
+    found = tensor_statistics(graph.content, [image])[graph.outputs["logits"]]
+    assert (found.low, found.high) == pytest.approx((logits.min(), logits.max()), abs=1e-5)
+    assert found.means == pytest.approx(logits[0], abs=1e-5)
     with pytest.raises(ValueError, match="no samples"):
-        value_ranges(graph.content, [])
+        tensor_statistics(graph.content, [])
 
 
 def test_int8_computes_in_eight_bits_but_for_its_ends(graph: Any) -> None:
-    ranges = value_ranges(graph.content, images(20))
+    ranges = tensor_statistics(graph.content, images(20))
     content = to_int8(graph.content, graph.outputs, ranges)
     assert len(content) < 0.45 * len(graph.content)
     found = types(content)
@@ -128,16 +134,54 @@ def test_a_channel_of_zeros_leaves_the_others_their_grid(graph: Any) -> None:
     kernel = next(kernels(graph.content)).channels
     dead = kernel[1].tobytes()
     content = graph.content.replace(dead, bytes(len(dead)))
-    steps = next(kernels(to_int8(content, graph.outputs, value_ranges(content, images(12))))).steps
+    steps = next(
+        kernels(to_int8(content, graph.outputs, tensor_statistics(content, images(12))))
+    ).steps
     limits = least_error(np.delete(kernel, 1, axis=0), bits=8)
     np.testing.assert_allclose(np.delete(steps, 1), limits / 127, rtol=1e-5)
     assert steps[1] > 0
 
 
+def test_biases_make_up_for_what_8_bits_add(graph: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In every layer on average over images, so that the embedding is nearer, too."""
+    pixels = images(40, seed=9)
+    statistics = tensor_statistics(graph.content, images(40))
+
+    def error() -> np.ndarray:
+        given, wanted = (
+            LiteRTModel(one, graph.outputs).run(pixels)["embedding"]
+            for one in (to_int8(graph.content, graph.outputs, statistics), graph.content)
+        )
+        return given - wanted
+
+    corrected = error()
+    monkeypatch.setattr("sightline.exporting.kernels.constant_error", lambda *_: 0)
+    plain = error()
+    assert np.abs(corrected.mean(axis=0)).mean() < 0.6 * np.abs(plain.mean(axis=0)).mean()
+    assert np.sqrt((corrected**2).mean()) < np.sqrt((plain**2).mean())
+
+
+def test_a_channel_of_zeros_keeps_its_constant(graph: Any) -> None:
+    kernel = next(kernels(graph.content)).channels
+    dead = kernel[1].tobytes()
+    content = graph.content.replace(dead, bytes(len(dead)))
+    name = layers(content, graph.outputs)[0].name
+    model = read_graph(content)
+    places = {one.name.decode(): number for number, one in enumerate(model.subgraphs[0].tensors)}
+    (first,) = (one for one in model.subgraphs[0].operators if one.outputs[0] == places[name])
+    bias = model.buffers[model.subgraphs[0].tensors[first.inputs[2]].buffer]
+    values = bias.data.view(np.float32).copy()
+    values[1] = 2.5
+    bias.data = values.view(np.uint8)
+    content = written(model)
+    made = to_int8(content, graph.outputs, tensor_statistics(content, images(12)))
+    assert next(kernels(made)).constants[1] == pytest.approx(2.5, abs=1e-3)
+
+
 @pytest.mark.parametrize("rounding", ["octav", "minmax"])
 def test_kernels_are_cut_along_their_channels(graph: Any, rounding: Rounding) -> None:
     """Those of depthwise convolutions have their channels last, all others first."""
-    ranges = value_ranges(graph.content, images(12))
+    ranges = tensor_statistics(graph.content, images(12))
     made = kernels(to_int8(graph.content, graph.outputs, ranges, Tuning(rounding=rounding)))
     for own, given in zip(kernels(graph.content), made, strict=True):
         limits = np.abs(own.channels).max(axis=1)
@@ -147,7 +191,7 @@ def test_kernels_are_cut_along_their_channels(graph: Any, rounding: Rounding) ->
 
 
 def test_a_layer_left_in_float_is_in_float_and_takes_its_error_away(graph: Any) -> None:
-    ranges = value_ranges(graph.content, images(20))
+    ranges = tensor_statistics(graph.content, images(20))
     inner = tuple(one.name for one in layers(graph.content, graph.outputs) if not one.after)
     kept = to_int8(graph.content, graph.outputs, ranges, Tuning(in_float=inner))
     assert "int8" not in {kind for own in types(kept)["CONV_2D"] for kind in own}
@@ -183,7 +227,7 @@ def test_other_networks_have_eight_bits_too(name: str) -> None:
     backbone, options = KINDS[name]
     graph = to_litert(network(backbone, **options))
     channels = options.get("channels", 3)
-    ranges = value_ranges(graph.content, images(8, channels=channels))
+    ranges = tensor_statistics(graph.content, images(8, channels=channels))
     content = to_int8(graph.content, graph.outputs, ranges)
     # Random weights are chaotic: how near the answers are is told by networks that were trained.
     given = LiteRTModel(content, graph.outputs).run(images(2, seed=3, channels=channels))

@@ -75,22 +75,22 @@ def _ways(
     at_hand: int,
     progress: Progress | None,
 ) -> Iterator[Candidate]:
-    ranges = graph.ranges(first(samples, precision.samples)())
+    statistics = graph.statistics(first(samples, precision.samples)())
     pixels = np.stack(list(first(samples, _LOOKED_AT)()))
 
     def told(done: int, total: int) -> None:
         if progress is not None:
             progress("layers in eight bits", done, total)
 
-    losses = layer_losses(graph, ranges, pixels, progress=told)
-    ways = {"kernels to their largest weight": Tuning(ranges=ranges, rounding="minmax")}
+    losses = layer_losses(graph, statistics, pixels, progress=told)
+    ways = {"kernels to their largest weight": Tuning(statistics=statistics, rounding="minmax")}
     if at_hand > precision.samples:
-        ways[f"ranges of {at_hand} images"] = Tuning(ranges=graph.ranges(samples()))
+        ways[f"ranges of {at_hand} images"] = Tuning(statistics=graph.statistics(samples()))
     for count in _LEFT_IN_FLOAT:
         if count < len(losses):
             kept = tuple(loss.layer.name for loss in losses[:count])
             words = f"{count} {'layers' if count > 1 else 'layer'} in float"
-            ways[words] = Tuning(ranges=ranges, in_float=kept)
+            ways[words] = Tuning(statistics=statistics, in_float=kept)
     for words, tuning in ways.items():
         yield Candidate(
             name=f"{precision.name}, {words}",

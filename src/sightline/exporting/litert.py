@@ -25,13 +25,13 @@ from sightline.exporting import tflite_metadata
 from sightline.exporting.formats import Converted, Precision, Samples
 from sightline.exporting.quantizing import (
     layers,
+    tensor_statistics,
     to_dynamic,
     to_float16,
     to_int8,
-    value_ranges,
 )
 from sightline.exporting.tflite_file import read_graph, written
-from sightline.exporting.tuning import Layer, Ranges, Tuning
+from sightline.exporting.tuning import Layer, Statistics, Tuning
 from sightline.files import load_attribute
 from sightline.inference import LiteRTModel
 from sightline.models.bundle import Bundle
@@ -65,8 +65,8 @@ def convert(bundle: Bundle, precision: Precision, samples: Samples | None) -> Co
 
 def _int8(bundle: Bundle, tuning: Tuning, samples: Samples | None) -> bytes:
     twin = bundle.twin()
-    ranges = tuning.ranges or value_ranges(twin, (samples or tuple)())
-    return to_int8(twin, bundle.twin_outputs, ranges, tuning)
+    statistics = tuning.statistics or tensor_statistics(twin, (samples or tuple)())
+    return to_int8(twin, bundle.twin_outputs, statistics, tuning)
 
 
 _CONVERTERS: Mapping[str, Callable[[Bundle, Tuning, Samples | None], bytes]] = {
@@ -89,15 +89,15 @@ class Tunable:
         self._content, self._outputs = bundle.twin(), bundle.twin_outputs
         self.layers: tuple[Layer, ...] = layers(self._content, self._outputs)
 
-    def ranges(self, samples: Iterable[np.ndarray]) -> Ranges:
-        """Return which values occur (`quantizing.value_ranges`)."""
-        return value_ranges(self._content, samples)
+    def statistics(self, samples: Iterable[np.ndarray]) -> Statistics:
+        """Return those of all values (`quantizing.tensor_statistics`)."""
+        return tensor_statistics(self._content, samples)
 
     def logits(self, pixels: np.ndarray, tuning: Tuning | None = None) -> np.ndarray:
         """Return logits, float32 (n, k); raises as `quantizing.to_int8`."""
         content = self._content
         if tuning is not None:
-            content = to_int8(content, self._outputs, tuning.ranges or {}, tuning)
+            content = to_int8(content, self._outputs, tuning.statistics or {}, tuning)
         return LiteRTModel(content, {"logits": self._outputs["logits"]}).run(pixels)["logits"]
 
 

@@ -129,12 +129,12 @@ def _float16(model: Any, precision: Precision, samples: Samples | None) -> Any:
 def _int8(model: Any, precision: Precision, samples: Samples | None) -> Any:
     quantizing = load_module("sightline.exporting.onnx_int8")
     tuning = precision.tuning
-    ranges = tuning.ranges
-    if ranges is None:
+    statistics = tuning.statistics
+    if statistics is None:
         if samples is None:
             raise ValueError("int8 needs samples")
-        ranges = quantizing.value_ranges(model, samples())
-    return quantizing.to_int8(model, ranges, tuning)
+        statistics = quantizing.tensor_statistics(model, samples())
+    return quantizing.to_int8(model, statistics, tuning)
 
 
 _PRECISIONS: Mapping[str, Callable[[Any, Precision, Samples | None], Any]] = {

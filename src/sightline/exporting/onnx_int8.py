@@ -7,7 +7,7 @@ certain images of all would look alike.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from functools import partial
 from typing import Any
 
@@ -15,28 +15,22 @@ import numpy as np
 
 from sightline import machine
 from sightline.errors import ModelError
-from sightline.exporting.clipping import clipped
 from sightline.exporting.formats import Precision
+from sightline.exporting.kernels import prepare
 from sightline.exporting.onnx import PURPOSE, float_graph
-from sightline.exporting.tuning import Layer, Ranges, Tuning, ranges_of
+from sightline.exporting.onnx_kernels import KERNELS, channel_axis, depthwise_kernels, layers_of
+from sightline.exporting.tuning import Layer, Statistics, TensorStatistics, Tuning, over_images
 from sightline.files import load_attribute, load_module
 from sightline.inference.onnx import OnnxModel
 from sightline.models.bundle import Bundle
 
-_KERNELS = ("Conv", "Gemm", "MatMul")
 _POOLING = (
     *("GlobalAveragePool", "GlobalMaxPool", "ReduceMean", "ReduceMax"),
     *("Squeeze", "Flatten", "Reshape"),
 )
+_ACTIVATIONS = ("Clip", "Relu")  # what a grid of 8 bits holds by where it ends
 _EMBEDDING = "embedding"
 _LIBRARY = "onnxruntime.quantization"
-_KERNEL_BITS = 7
-"""With 8, sums of two products overflow in the 8-bit instructions of CPUs without VNNI, so that one
-file gives other answers there: embeddings were off by 0.82 of their spread, and 0.32 with 7 bits
-(0.25 with 8 bits where nothing overflows, which is as slow as float there)."""
-_DEPTHWISE_BITS = 8
-"""Depthwise convolutions add up in 32 bits everywhere. Few weights make up each of their sums, so
-that the eighth bit counts: embeddings off by 0.19 instead of 0.35 (fine-tuned MobileNetV2)."""
 
 
 class Tunable:
@@ -51,28 +45,34 @@ class Tunable:
         self._graph = partial(float_graph, bundle, precision.outputs)
         self.layers: tuple[Layer, ...] = layers(self._graph())
 
-    def ranges(self, samples: Iterable[np.ndarray]) -> Ranges:
-        """Return which values occur."""
-        return value_ranges(self._graph(), samples)
+    def statistics(self, samples: Iterable[np.ndarray]) -> Statistics:
+        """Return those of all values."""
+        return tensor_statistics(self._graph(), samples)
 
     def logits(self, pixels: np.ndarray, tuning: Tuning | None = None) -> np.ndarray:
         """Return logits, float32 (n, k); raises as `to_int8`."""
         graph = self._graph()
         if tuning is not None:
-            graph = to_int8(graph, tuning.ranges or {}, tuning)
+            graph = to_int8(graph, tuning.statistics or {}, tuning)
         return OnnxModel(graph.SerializeToString(), {"logits": "logits"}).run(pixels)["logits"]
 
 
 def layers(model: Any) -> tuple[Layer, ...]:
     """Return the operations of an `onnx.ModelProto` that may have 8 bits, in their order."""
+    nodes = _quantisable(model)
     return tuple(
         Layer(
             name=node.name,
             kind=node.op_type,
             title=_title(node),
-            weighted=node.op_type in _KERNELS,
+            weighted=node.op_type in KERNELS,
+            joined=tuple(
+                one.name
+                for one in nodes
+                if one.op_type in _ACTIVATIONS and one.input[0] in node.output
+            ),
         )
-        for node in _quantisable(model)
+        for node in nodes
     )
 
 
@@ -82,8 +82,8 @@ def _quantisable(model: Any) -> list[Any]:
     return [node for node in model.graph.node if node.op_type in kinds and node.name not in plain]
 
 
-def value_ranges(model: Any, samples: Iterable[np.ndarray]) -> Ranges:
-    """Return which values occur (`tuning.ranges_of`).
+def tensor_statistics(model: Any, samples: Iterable[np.ndarray]) -> Statistics:
+    """Return what images show of all values (`tuning.over_images`).
 
     Args:
         model: An `onnx.ModelProto` in float32.
@@ -92,11 +92,11 @@ def value_ranges(model: Any, samples: Iterable[np.ndarray]) -> Ranges:
     session, names = _telling_all(model)
     (pixels,) = session.get_inputs()
 
-    def limits(image: np.ndarray) -> np.ndarray:
+    def shown(image: np.ndarray) -> list[TensorStatistics]:
         values = session.run(names, {pixels.name: image[None]})
-        return np.array([(value.min(), value.max()) for value in values])
+        return [TensorStatistics.of(value, channels=1) for value in values]
 
-    return ranges_of(names, map(limits, samples))
+    return over_images(names, map(shown, samples))
 
 
 def _telling_all(model: Any) -> tuple[Any, list[str]]:
@@ -122,12 +122,12 @@ def _telling_all(model: Any) -> tuple[Any, list[str]]:
     return session, names
 
 
-def to_int8(model: Any, ranges: Ranges, tuning: Tuning) -> Any:
+def to_int8(model: Any, statistics: Statistics, tuning: Tuning) -> Any:
     """Return an `onnx.ModelProto` whose kernels and values have 8 bits, but for its start.
 
     Args:
-        model: In float32; its kernels are changed.
-        ranges: Of `value_ranges`.
+        model: In float32; its kernels and biases are changed.
+        statistics: Of `tensor_statistics`.
         tuning: How else.
 
     Raises:
@@ -136,21 +136,20 @@ def to_int8(model: Any, ranges: Ranges, tuning: Tuning) -> Any:
     """
     onnx = load_module("onnx", purpose=PURPOSE)
     kinds = load_module(f"{_LIBRARY}.quant_utils", purpose=PURPOSE).QuantType
-    kernels = [node for node in _quantisable(model) if node.op_type in _KERNELS]
-    if not ranges.keys() >= {name for node in kernels for name in node.output}:
+    kernels = [node for node in _quantisable(model) if node.op_type in KERNELS]
+    if not statistics.keys() >= {name for node in kernels for name in node.output}:
         raise ValueError("these are ranges of another graph")
     ends = _from_embedding(model.graph)
     in_float = {*_up_to_first_convolution(model.graph), *ends, *tuning.in_float}
-    if tuning.rounding == "octav":
-        _clip_kernels(model.graph, in_float)
+    prepare(layers_of(model.graph, in_float), statistics, tuning.rounding)
     of_8_bits = {"quant_type": kinds.QInt8, "symmetric": True, "reduce_range": False}
     quantizer = load_attribute(f"{_LIBRARY}.qdq_quantizer:QDQQuantizer")(
         onnx.shape_inference.infer_shapes(model),
         per_channel=True,
-        reduce_range=True,  # `_KERNEL_BITS`
+        reduce_range=True,  # `onnx_kernels.USUAL`
         weight_qType=kinds.QInt8,
         activation_qType=kinds.QUInt8,
-        tensors_range=_as_calibrated(ranges),
+        tensors_range=_as_calibrated(statistics),
         nodes_to_quantize=[],
         nodes_to_exclude=sorted(in_float),
         op_types_to_quantize=list(load_attribute(f"{_LIBRARY}.registry:QDQRegistry")),
@@ -158,8 +157,7 @@ def to_int8(model: Any, ranges: Ranges, tuning: Tuning) -> Any:
             "WeightSymmetric": True,
             "ActivationSymmetric": False,
             "TensorQuantOverrides": {
-                name: [{**of_8_bits, "axis": 0}]
-                for name in _depthwise_kernels(model.graph, in_float)
+                name: [{**of_8_bits, "axis": 0}] for name in depthwise_kernels(model.graph)
             },
         },
     )
@@ -178,9 +176,9 @@ def to_int8(model: Any, ranges: Ranges, tuning: Tuning) -> Any:
     return quantised
 
 
-def _as_calibrated(ranges: Ranges) -> Any:
+def _as_calibrated(statistics: Statistics) -> Any:
     words = load_module(f"{_LIBRARY}.calibrate", purpose=PURPOSE)
-    limits = {name: (np.float32(low), np.float32(high)) for name, (low, high) in ranges.items()}
+    limits = {name: (np.float32(one.low), np.float32(one.high)) for name, one in statistics.items()}
     return words.TensorsData(words.CalibrationMethod.MinMax, limits)
 
 
@@ -190,11 +188,11 @@ def _keep_in_8_bits(model: Any, names: Iterable[str]) -> None:
     kernels = {tensor.name: tensor for tensor in model.graph.initializer}
     widen = []
     for node in model.graph.node:
-        if node.name not in names or node.op_type not in _KERNELS or node.input[1] not in kernels:
+        if node.name not in names or node.op_type not in KERNELS or node.input[1] not in kernels:
             continue
         tensor = kernels[node.input[1]]
         values = onnx.numpy_helper.to_array(tensor)
-        axis = _channel_axis(node, values)
+        axis = channel_axis(node, values)
         others = tuple(one for one in range(values.ndim) if one != axis)
         steps = np.maximum(np.abs(values).max(axis=others, keepdims=True), 1e-12) / 127
         parts = {
@@ -219,41 +217,6 @@ def _keep_in_8_bits(model: Any, names: Iterable[str]) -> None:
     nodes = [*widen, *model.graph.node]
     del model.graph.node[:]
     model.graph.node.extend(nodes)
-
-
-def _clip_kernels(graph: Any, in_float: Collection[str]) -> None:
-    """Cut off each channel of each kernel where its few bits then err least."""
-    helper = load_module("onnx.numpy_helper", purpose=PURPOSE)
-    kept = {name for node in graph.node if node.name in in_float for name in node.input}
-    kernels = {tensor.name: tensor for tensor in graph.initializer if tensor.name not in kept}
-    depthwise = _depthwise_kernels(graph, in_float)
-    for node in graph.node:
-        if node.op_type not in _KERNELS or node.name in in_float or node.input[1] not in kernels:
-            continue
-        tensor = kernels[node.input[1]]
-        values = helper.to_array(tensor)
-        bits = _DEPTHWISE_BITS if tensor.name in depthwise else _KERNEL_BITS
-        content = clipped(values, axis=_channel_axis(node, values), bits=bits)
-        tensor.CopyFrom(helper.from_array(content, tensor.name))
-
-
-def _depthwise_kernels(graph: Any, in_float: Collection[str]) -> set[str]:
-    """Return the names of kernels that have one plane for each channel."""
-    shapes = {tensor.name: tuple(tensor.dims) for tensor in graph.initializer}
-    found = set()
-    for node in graph.node:
-        if node.op_type != "Conv" or node.name in in_float:
-            continue
-        shape = shapes.get(node.input[1])
-        groups = next((one.i for one in node.attribute if one.name == "group"), 1)
-        if shape is not None and shape[0] == groups > 1 and shape[1] == 1:
-            found.add(node.input[1])
-    return found
-
-
-def _channel_axis(node: Any, kernel: np.ndarray) -> int:
-    transposed = any(one.name == "transB" and one.i for one in node.attribute)
-    return 0 if node.op_type == "Conv" or transposed else kernel.ndim - 1
 
 
 def _title(node: Any) -> str:

@@ -9,20 +9,18 @@ from __future__ import annotations
 import io
 import re
 import warnings
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from ai_edge_litert import schema_py_generated as schema
 from ai_edge_litert.interpreter import Interpreter
 
 from sightline import machine
 from sightline.errors import ModelError
-from sightline.exporting.clipping import clipped
-from sightline.exporting.tflite_file import read_graph, written
-from sightline.exporting.tuning import Layer, Ranges, Tuning, ranges_of
+from sightline.exporting.litert_kernels import prepared
+from sightline.exporting.tuning import Layer, Statistics, TensorStatistics, Tuning, over_images
 from sightline.files import load_module
 
 _WEIGHTED = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED")
@@ -75,8 +73,8 @@ def _title(name: str) -> str:
     return "/".join(first.split("/")[1:]) or first
 
 
-def value_ranges(content: bytes, samples: Iterable[np.ndarray]) -> Ranges:
-    """Return which values occur (`tuning.ranges_of`).
+def tensor_statistics(content: bytes, samples: Iterable[np.ndarray]) -> Statistics:
+    """Return what images show of all values (`tuning.over_images`).
 
     Args:
         content: A LiteRT file in float32.
@@ -92,24 +90,23 @@ def value_ranges(content: bytes, samples: Iterable[np.ndarray]) -> Ranges:
     ]
     (pixels,) = interpreter.get_input_details()
 
-    def limits(image: np.ndarray) -> np.ndarray:
+    def shown(image: np.ndarray) -> list[TensorStatistics]:
         interpreter.set_tensor(pixels["index"], image[None])
         interpreter.invoke()
-        values = map(interpreter.get_tensor, asked)
-        return np.array([(value.min(), value.max()) for value in values])
+        return [TensorStatistics.of(interpreter.get_tensor(index)) for index in asked]
 
-    return ranges_of([tensors[index]["name"] for index in asked], map(limits, samples))
+    return over_images([tensors[index]["name"] for index in asked], map(shown, samples))
 
 
 def to_int8(
-    content: bytes, outputs: Mapping[str, str], ranges: Ranges, tuning: Tuning = _AS_USUAL
+    content: bytes, outputs: Mapping[str, str], statistics: Statistics, tuning: Tuning = _AS_USUAL
 ) -> bytes:
     """Return a graph whose kernels and values have 8 bits, but for its ends.
 
     Args:
         content: A LiteRT file in float32.
         outputs: Name of the tensor for each output.
-        ranges: Of `value_ranges`.
+        statistics: Of `tensor_statistics`.
         tuning: How else.
 
     Raises:
@@ -119,9 +116,8 @@ def to_int8(
     kinds = _kinds()
     recipe = kinds.recipe()
     quantised = [one for one in layers(content, outputs) if one.name not in tuning.in_float]
-    if tuning.rounding == "octav":
-        inner = {one.name for one in quantised if one.weighted and not one.after}
-        content = _with_clipped_kernels(content, inner)
+    inner = {one.name for one in quantised if one.weighted and not one.after}
+    content = prepared(content, inner, statistics, tuning.rounding)
     for layer in quantised:
         if not layer.after:
             recipe.add_static_config(
@@ -131,35 +127,10 @@ def to_int8(
             recipe.add_dynamic_config(_exactly(layer), kinds.operation(layer), 8)
     # Every grid has to have a point at zero.
     known = {
-        name: {"min": np.array([min(low, 0.0)]), "max": np.array([max(high, 0.0)])}
-        for name, (low, high) in ranges.items()
+        name: {"min": np.array([min(one.low, 0.0)]), "max": np.array([max(one.high, 0.0)])}
+        for name, one in statistics.items()
     }
     return kinds.quantized(content, recipe, known)
-
-
-def _with_clipped_kernels(content: bytes, names: Collection[str]) -> bytes:
-    """Return the graph with the kernels of some layers cut off where 8 bits err least.
-
-    The quantiser can do that, too, but gives a channel of nothing but zeros steps of 0; and
-    XNNPACK, which computes all others, leaves such a layer to slow code: three of them made
-    MobileNetV2 take 1.5 times as long.
-    """
-    model = read_graph(content)
-    graph = model.subgraphs[0]
-    done = set()  # layers may share a kernel
-    for operation in graph.operators:
-        if graph.tensors[operation.outputs[0]].name.decode() not in names:
-            continue
-        tensor = graph.tensors[operation.inputs[1]]
-        if tensor.type != schema.TensorType.FLOAT32 or tensor.buffer in done:
-            continue
-        done.add(tensor.buffer)
-        code = model.operatorCodes[operation.opcodeIndex].builtinCode
-        axis = 3 if code == schema.BuiltinOperator.DEPTHWISE_CONV_2D else 0
-        buffer = model.buffers[tensor.buffer]
-        kernel = buffer.data.view(np.float32).reshape(tensor.shape)
-        buffer.data = clipped(kernel, axis=axis, bits=8).reshape(-1).view(np.uint8)
-    return written(model)
 
 
 def to_dynamic(content: bytes, outputs: Mapping[str, str]) -> bytes:

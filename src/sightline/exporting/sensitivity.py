@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sightline.exporting.tuning import Layer, Ranges, TunableGraph, Tuning
+from sightline.exporting.tuning import Layer, Statistics, TunableGraph, Tuning
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,7 +29,7 @@ class LayerLoss:
 
 def layer_losses(
     graph: TunableGraph,
-    ranges: Ranges,
+    statistics: Statistics,
     pixels: np.ndarray,
     *,
     progress: Callable[[int, int], None] | None = None,
@@ -38,7 +38,7 @@ def layer_losses(
 
     Args:
         graph: In float32.
-        ranges: Which values occur in it.
+        statistics: Of all values in it.
         pixels: Real images, uint8 (n, height, width, channels).
         progress: Called with (done, total); may raise.
 
@@ -51,8 +51,9 @@ def layer_losses(
     weighted = [layer for layer in inner if layer.weighted]
     found = []
     for done, layer in enumerate(weighted, start=1):
-        others = tuple(other.name for other in inner if other.name != layer.name)
-        given = graph.logits(pixels, Tuning(ranges=ranges, in_float=others))
+        own = {layer.name, *layer.joined}
+        others = tuple(other.name for other in inner if other.name not in own)
+        given = graph.logits(pixels, Tuning(statistics=statistics, in_float=others))
         error = float(np.sqrt(np.mean((given - source) ** 2))) / spread
         found.append(LayerLoss(layer=layer, error=error))
         if progress is not None:

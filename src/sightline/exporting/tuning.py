@@ -13,9 +13,42 @@ Rounding = Literal["minmax", "octav"]
 et al., "Optimal Clipping and Magnitude-aware Differentiation for Improved Quantization-aware
 Training", ICML 2022)."""
 
-Ranges = Mapping[str, tuple[float, float]]
-"""The least and the greatest value of each tensor."""
 
+@dataclass(frozen=True, kw_only=True, eq=False)
+class TensorStatistics:
+    """What images show of one tensor.
+
+    Attributes:
+        low: The least value.
+        high: The greatest value.
+        means: Of each channel, float (channels,).
+        sizes: Of the axes between those of images and channels, such as (height, width).
+    """
+
+    low: float
+    high: float
+    means: np.ndarray
+    sizes: tuple[int, ...] = ()
+
+    @classmethod
+    def of(cls, values: np.ndarray, *, channels: int = -1) -> TensorStatistics:
+        """Return those of one image's values, whose axis `channels` counts channels."""
+        kept = np.moveaxis(values, channels, -1) if values.ndim > 1 else values.reshape(-1, 1)
+        return cls(
+            low=float(values.min()),
+            high=float(values.max()),
+            means=kept.reshape(-1, kept.shape[-1]).mean(axis=0),
+            sizes=kept.shape[1:-1],
+        )
+
+    @property
+    def step(self) -> float:
+        """Of a grid of 8 bits over all values and zero."""
+        return (max(self.high, 0.0) - min(self.low, 0.0)) / 255
+
+
+Statistics = Mapping[str, TensorStatistics]
+"""Of tensors, by name."""
 
 _COVERED = 0.95
 """Share of the images whose values are not cut off. One odd image would make the grid of all others
@@ -24,23 +57,28 @@ that hardly matters: mean |Δp| 0.0095 with means, 0.0096 with 0.95 and 0.0101 w
 fine-tuned MobileNetV2, 341 validation images)."""
 
 
-def ranges_of(names: Sequence[str], limits: Iterable[np.ndarray]) -> Ranges:
-    """Return the range of each tensor, from what images show.
+def over_images(names: Sequence[str], shown: Iterable[Sequence[TensorStatistics]]) -> Statistics:
+    """Return the statistics of tensors over images.
 
     Args:
         names: Of the tensors.
-        limits: For each image, the least and the greatest value of each tensor, (tensors, 2).
+        shown: For each image, those of each tensor.
 
     Raises:
         ValueError: There is no image.
     """
-    shown = list(limits)
-    if not shown:
+    by_image = list(shown)
+    if not by_image:
         raise ValueError("no samples")
-    lowest, highest = np.moveaxis(np.stack(shown), 2, 0)
-    low = np.quantile(lowest, 1 - _COVERED, axis=0)
-    high = np.quantile(highest, _COVERED, axis=0)
-    return dict(zip(names, zip(low.tolist(), high.tolist(), strict=True), strict=True))
+    return {
+        name: TensorStatistics(
+            low=float(np.quantile([one.low for one in own], 1 - _COVERED)),
+            high=float(np.quantile([one.high for one in own], _COVERED)),
+            means=np.mean([one.means for one in own], axis=0),
+            sizes=own[0].sizes,
+        )
+        for name, own in zip(names, zip(*by_image, strict=True), strict=True)
+    }
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -50,12 +88,12 @@ class Tuning:
     Attributes:
         rounding: How the grid of a kernel is chosen.
         in_float: Names of layers that stay in float.
-        ranges: Which values occur; found from training images where it is None.
+        statistics: Of all values; found from training images where it is None.
     """
 
     rounding: Rounding = "octav"
     in_float: tuple[str, ...] = ()
-    ranges: Ranges | None = None
+    statistics: Statistics | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,6 +106,7 @@ class Layer:
         title: For people, as its network calls it.
         weighted: Whether it has weights.
         after: Whether it comes after the embedding, or gives it, and keeps values in float.
+        joined: Names of the operations that are computed together with it: its activation.
     """
 
     name: str
@@ -75,6 +114,7 @@ class Layer:
     title: str
     weighted: bool
     after: bool = False
+    joined: tuple[str, ...] = ()
 
 
 class TunableGraph(Protocol):
@@ -84,8 +124,8 @@ class TunableGraph(Protocol):
     def layers(self) -> tuple[Layer, ...]:
         """The operations that may have 8 bits, in their order."""
 
-    def ranges(self, samples: Iterable[np.ndarray]) -> Ranges:
-        """Return which values occur for real pixels, uint8 (height, width, channels)."""
+    def statistics(self, samples: Iterable[np.ndarray]) -> Statistics:
+        """Return those of all values for real pixels, uint8 (height, width, channels)."""
 
     def logits(self, pixels: np.ndarray, tuning: Tuning | None = None) -> np.ndarray:
         """Return logits, float32 (n, k), in 8 bits as tuned; in float where it is None."""
