@@ -84,6 +84,7 @@ def test_a_large_group_is_worth_little_however_many_small_ones_there_are() -> No
     alone = Turned.of(compare(*both, labels))
     together = Turned.of(compare(*both, labels, groups=groups))
     assert alone.n == n and together.n == pytest.approx(n**2 / (400**2 + 100))
-    assert alone.limit < 0.01 < 0.5 < together.limit
+    assert alone.limit() < 0.01 < 0.5 < together.limit()
+    assert alone.limit(0.975) > alone.limit()
     even = Turned.of(compare(*both, labels, groups=[str(row // 5) for row in range(n)]))
     assert even.n == pytest.approx(100)

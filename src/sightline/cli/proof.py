@@ -10,14 +10,14 @@ from sightline.errors import CheckFailedError
 from sightline.exporting import ExportFormat
 from sightline.files import printable
 from sightline.reporting.comparison import verdict_line
-from sightline.workflows.choosing import Choice, Tried
 from sightline.workflows.export import Exported, Proof
+from sightline.workflows.qualifying import Choice, Tried
 
 _WORST = 5
 _SECOND = "The export"
 
 
-def export_document(
+def _document(
     exported: Exported,
     form: ExportFormat,
     path: Path,
@@ -41,8 +41,15 @@ def export_document(
     }
 
 
-def tell_export(console: Console, exported: Exported, path: Path) -> None:
+def tell_export(console: Console, exported: Exported, form: ExportFormat, path: Path) -> None:
     """Say what was written, and what the proof found."""
+    if console.as_json:
+        console.document(_document(exported, form, path))
+    else:
+        _tell_export(console, exported, path)
+
+
+def _tell_export(console: Console, exported: Exported, path: Path) -> None:
     size, source = exported.export.size / 1e6, exported.source_bytes / 1e6
     console.line(f"saved {printable(path)} ({size:.1f} MB; the twin {source:.1f} MB)")
     for note in exported.notes:
@@ -88,10 +95,14 @@ def tell_choice(
     """
     exported = choice.exported
     if console.as_json:
-        console.document(export_document(exported, form, path, choice, learned))
+        console.document(_document(exported, form, path, choice, learned))
         return
     columns = ["candidate", "MB", "ms", "same answers", "drop at most", "qualifies"]
     console.table(columns, [_row(one) for one in choice.tried], right=columns[1:5])
+    console.note(
+        f"Drop at most: with {choice.confidence:.1%} confidence. However many are tried, one that "
+        "does not qualify ends the row: what comes after it would be luck."
+    )
     for one in choice.tried:
         if one.refused is not None and not isinstance(one.refused, CheckFailedError):
             console.note(f"{one.name}: {one.refused.what}")
@@ -105,7 +116,7 @@ def tell_choice(
             f"made of {printable(learned)}, the model trained for 8 bits. Against the model as it "
             f"was: {verdict_line(choice.chosen.against, second=_SECOND)}"
         )
-    tell_export(console, exported, path)
+    _tell_export(console, exported, path)
     if choice.judged is None:
         console.note("No test images were given: the figures above come from those that selected.")
         return
@@ -122,7 +133,9 @@ def _row(one: Tried) -> list[str]:
         words = "disagrees with its source" if disagrees else "cannot be made"
         return [one.name, "", "", "", "", words]
     words = "yes" if one.qualified else "not shown"
-    if not one.qualified and one.needed is not None:
+    if one.shown and not one.qualified:
+        words = "only if those above do"
+    elif not one.qualified and one.needed is not None:
         words += f": {one.needed:,} images would"
     return [
         one.name,

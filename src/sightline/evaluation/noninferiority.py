@@ -8,7 +8,7 @@ from statistics import NormalDist
 
 from sightline.evaluation.paired import Comparison
 
-_CONFIDENCE = 0.95
+CONFIDENCE = 0.95
 _HALVINGS = 60
 _MOST_NEEDED = 10**7
 
@@ -34,32 +34,34 @@ class Turned:
         share = n / max(1, comparison.n)
         return cls(lost=comparison.only_before * share, won=comparison.only_after * share, n=n)
 
-    @property
-    def limit(self) -> float:
-        """The one-sided 95 % upper limit of the drop in accuracy; 1 where nothing was compared."""
-        return drop_limit(self.lost, self.won, self.n) if self.n else 1.0
+    def limit(self, confidence: float = CONFIDENCE) -> float:
+        """Return the one-sided upper limit of the drop in accuracy; 1 if nothing was compared."""
+        return drop_limit(self.lost, self.won, self.n, confidence) if self.n else 1.0
 
-    def needed(self, most: float) -> int | None:
+    def needed(self, most: float, confidence: float = CONFIDENCE) -> int | None:
         """Return how many images would show a drop of at most `most` (`images_to_show`)."""
-        return images_to_show(self.lost, self.won, self.n, most) if self.n else None
+        return images_to_show(self.lost, self.won, self.n, most, confidence) if self.n else None
 
 
-def drop_limit(only_before: float, only_after: float, n: float) -> float:
-    """Return the one-sided 95 % upper limit of the drop in accuracy, as a share.
+def drop_limit(
+    only_before: float, only_after: float, n: float, confidence: float = CONFIDENCE
+) -> float:
+    """Return the one-sided upper limit of the drop in accuracy, as a share.
 
     Where not one answer turned from right to wrong, the drop may still be z² / (n + z²): 0.008
-    after 341 images.
+    after 341 images, at 95 %.
 
     Args:
         only_before: Images that only the first classifier has right.
         only_after: Images that only the second has right.
         n: Images compared, above 0. Where images come in groups, numbers of what is independent:
             they need not be whole.
+        confidence: Of the limit.
 
     Source: T. Tango, "Equivalence test and confidence interval for the difference in proportions
     for the paired-sample design", Statistics in Medicine 17 (1998), 891-908.
     """
-    z = NormalDist().inv_cdf(_CONFIDENCE)
+    z = NormalDist().inv_cdf(confidence)
     low, high = (only_before - only_after) / n, 1.0
     for _ in range(_HALVINGS):
         middle = (low + high) / 2
@@ -70,7 +72,13 @@ def drop_limit(only_before: float, only_after: float, n: float) -> float:
     return high
 
 
-def images_to_show(only_before: float, only_after: float, n: float, most: float) -> int | None:
+def images_to_show(
+    only_before: float,
+    only_after: float,
+    n: float,
+    most: float,
+    confidence: float = CONFIDENCE,
+) -> int | None:
     """Return how many images would show a drop of at most `most`, if answers turn as often.
 
     Args:
@@ -78,6 +86,7 @@ def images_to_show(only_before: float, only_after: float, n: float, most: float)
         only_after: Images that only the second has right.
         n: Images compared.
         most: The drop that is to be excluded, above 0.
+        confidence: Of the limit.
 
     Returns:
         None where the drop seen is as large as that, or where ten million would not do.
@@ -87,7 +96,8 @@ def images_to_show(only_before: float, only_after: float, n: float, most: float)
 
     def shown(images: int) -> bool:
         times = images / n
-        return drop_limit(only_before * times, only_after * times, images) <= most
+        limit = drop_limit(only_before * times, only_after * times, images, confidence)
+        return limit <= most
 
     high = 1
     while not shown(high):

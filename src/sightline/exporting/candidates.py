@@ -1,8 +1,8 @@
 """What could be exported instead: one format in all its precisions, and int8 in several ways.
 
-Each way has its reason: more images show more of what occurs; another rounding trades large weights
-against many; layers that lose most can stay in float. A network that was trained for 8 bits has one
-way only: it brings its ranges along.
+Each way has its reason: layers that lose most can stay in float; more images show more of what
+occurs; another rounding trades large weights against many. A network that was trained for 8 bits
+has one way only: it brings its ranges along.
 """
 
 from __future__ import annotations
@@ -52,7 +52,10 @@ def candidates(
     at_hand: int,
     progress: Progress | None = None,
 ) -> Iterator[Candidate]:
-    """Yield the ways to export a bundle to a format, those of 8 bits first.
+    """Yield the ways to export a bundle to a format, those first that change least.
+
+    The order is given before anything is found of their accuracy: `workflows.choosing` counts on
+    that.
 
     Args:
         bundle: The model.
@@ -61,11 +64,12 @@ def candidates(
         at_hand: How many those are, `MORE_SAMPLES` at most.
         progress: Told how the looks at the layers go; may raise.
     """
-    for precision in sorted(form.precisions.values(), key=lambda one: not one.recalibrated):
-        yield Candidate(name=precision.name, precision=precision)
+    for precision in form.precisions.values():
         if form.tunable and precision.samples_for(bundle.architecture):
             graph: TunableGraph = load_attribute(form.tunable)(bundle, precision)
             yield from _ways(graph, precision, samples, at_hand, progress)
+        else:
+            yield Candidate(name=precision.name, precision=precision)
 
 
 def _ways(
@@ -83,17 +87,19 @@ def _ways(
             progress("layers in eight bits", done, total)
 
     losses = layer_losses(graph, statistics, pixels, progress=told)
-    ways = {"kernels to their largest weight": Tuning(statistics=statistics, rounding="minmax")}
-    if at_hand > precision.samples:
-        ways[f"ranges of {at_hand} images"] = Tuning(statistics=graph.statistics(samples()))
-    for count in _LEFT_IN_FLOAT:
+    ways = {}
+    for count in reversed(_LEFT_IN_FLOAT):
         if count < len(losses):
             kept = tuple(loss.layer.name for loss in losses[:count])
-            words = f"{count} {'layers' if count > 1 else 'layer'} in float"
+            words = f", {count} {'layers' if count > 1 else 'layer'} in float"
             ways[words] = Tuning(statistics=statistics, in_float=kept)
+    ways[""] = Tuning(statistics=statistics)
+    if at_hand > precision.samples:
+        ways[f", ranges of {at_hand} images"] = Tuning(statistics=graph.statistics(samples()))
+    ways[", kernels to their largest weight"] = Tuning(statistics=statistics, rounding="minmax")
     for words, tuning in ways.items():
         yield Candidate(
-            name=f"{precision.name}, {words}",
+            name=f"{precision.name}{words}",
             precision=replace(precision, tuning=tuning),
             losses=losses,
         )

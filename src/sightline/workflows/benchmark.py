@@ -122,7 +122,7 @@ def within_point(comparison: Comparison) -> Shown:
 
     The largest drop that the answers cannot exclude decides, as in `export --quantize auto`.
     """
-    if Turned.of(comparison).limit <= POINT:
+    if Turned.of(comparison).limit() <= POINT:
         return "yes"
     return "no" if comparison.gain.high < -POINT else "not_shown"
 

@@ -10,8 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
-from typing import Any, Literal
+from dataclasses import replace
 
 import numpy as np
 
@@ -21,7 +20,6 @@ from sightline.errors import (
     DataError,
     MissingPackageError,
     ModelError,
-    SightlineError,
 )
 from sightline.evaluation import Comparison
 from sightline.evaluation.noninferiority import Turned, drop_limit
@@ -41,125 +39,19 @@ from sightline.models.bundle import Bundle
 from sightline.workflows.compare import compare_runners
 from sightline.workflows.evaluate import Selection
 from sightline.workflows.export import (
-    Exported,
     Images,
     compared,
     files_of,
     samples_of,
     with_proof,
 )
+from sightline.workflows.qualifying import Choice, Demand, Tried, best, in_turn
 
-Preference = Literal["speed", "size"]
-PREFERENCES: tuple[Preference, ...] = ("speed", "size")
 _ROUNDS = 60
-_ALIKE = 1.1
-"""Times, and sizes, that differ by less than this are the same: runs differ by as much."""
 _CANNOT_LEARN = (CheckFailedError, ConfigError, DataError, MissingPackageError, ModelError)
 Progress = Callable[[str, int, int], None]
 Learn = Callable[[], tuple[Bundle, Images]]
 """Gives the model trained for 8 bits, and the images on its record."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Demand:
-    """What the winner has to be.
-
-    Attributes:
-        most_drop: The drop in accuracy that must be excluded.
-        prefer: Whether the fastest or the smallest of those that qualify wins.
-    """
-
-    most_drop: float = 0.01
-    prefer: Preference = "speed"
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Tried:
-    """One candidate and what was found of it.
-
-    Attributes:
-        name: Of the way it was made.
-        bundle: What it was made of.
-        eight_bits: Whether it computes in them.
-        exported: It, proven; None where it disagreed with its source.
-        refused: Why it was refused; None where it was not.
-        against: The model that was asked for and this one, on the selecting images; None where it
-            was refused.
-        agreement: Share of these images that both answer alike.
-        limit: The one-sided 95 % upper limit of the drop in accuracy on the selecting images.
-        needed: How many images would show a drop within what is allowed; None where none would.
-        milliseconds: For one image, the lower quartile of many times.
-        qualified: Whether the drop is shown to be within what is allowed.
-    """
-
-    name: str
-    bundle: Bundle
-    eight_bits: bool = False
-    exported: Exported | None = None
-    refused: SightlineError | None = None
-    against: Comparison | None = None
-    agreement: float | None = None
-    limit: float = 1.0
-    needed: int | None = None
-    milliseconds: float = float("nan")
-    qualified: bool = False
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the figures."""
-        timed = self.exported is not None
-        return {
-            "name": self.name,
-            "bytes": self.exported and self.exported.export.size,
-            "milliseconds": self.milliseconds if timed else None,
-            "agreement": self.agreement,
-            "gain": self.against and self.against.gain.to_json(),
-            "drop_limit": self.limit,
-            "images_needed": self.needed,
-            "qualified": self.qualified,
-            "refused": self.refused and self.refused.what,
-        }
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Choice:
-    """What was tried, and what was chosen.
-
-    Attributes:
-        tried: All candidates, in the order in which they were tried.
-        chosen: The winner.
-        judged: The winner against the source on images that did not select; None where there
-            are none.
-        losses: What eight bits do in each layer, the worst first; empty where nobody looked.
-    """
-
-    tried: tuple[Tried, ...]
-    chosen: Tried
-    judged: Comparison | None
-    losses: tuple[LayerLoss, ...]
-
-    @property
-    def exported(self) -> Exported:
-        """The winner, ready to be written."""
-        if self.chosen.exported is None:
-            raise ValueError("a refused candidate was chosen")
-        return self.chosen.exported
-
-    @property
-    def model(self) -> Bundle:
-        """What the winner was made of: the model that was asked for, or that trained for 8 bits."""
-        return self.chosen.bundle
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the figures."""
-        return {
-            "candidates": [one.to_json() for one in self.tried],
-            "chosen": self.chosen.name,
-            "judged": self.judged and self.judged.to_json(),
-            "layers": [
-                {"name": loss.layer.title, "kind": loss.layer.kind, "error": loss.error}
-                for loss in self.losses
-            ],
-        }
 
 
 def choose(
@@ -188,78 +80,61 @@ def choose(
         CheckFailedError: None qualifies.
         MissingPackageError: What converts or runs the format is not installed.
     """
-    tried: list[Tried] = []
+    if learn is not None and _may_learn(bundle, form, len(images.rows), demand):
+        demand = replace(demand, confidence=(1 + demand.confidence) / 2)
+    else:
+        learn = None
+    found: list[Tried] = []
     losses: tuple[LayerLoss, ...] = ()
     samples = samples_of(images.samples, bundle.preprocessing)
     ways = candidates(bundle, form, samples, at_hand=len(images.samples), progress=progress)
     for way in ways:
         if progress is not None:
             progress(f"trying {way.name}", 0, 1)
-        tried.append(_try(bundle, form, way, images, demand.most_drop))
+        found.append(_try(bundle, form, way, images, demand))
         if progress is not None:
             progress(f"trying {way.name}", 1, 1)
         losses = way.losses or losses
-    if learn is not None and _worth_learning(tried, demand.most_drop):
-        tried += _learned(bundle, form, learn, images, demand.most_drop)
+    tried = in_turn(found)
+    if learn is not None and not any(one.eight_bits and one.qualified for one in tried):
+        tried += in_turn(_learned(bundle, form, learn, images, demand))
     timed = _timed(tried, images.pixels)
     qualified = [one for one in timed if one.qualified]
     if not qualified:
         raise _none(timed, demand.most_drop)
     chosen = best(qualified, demand.prefer)
-    judged = None if judging is None else _judge(bundle, chosen, judging)
-    return Choice(tried=tuple(timed), chosen=chosen, judged=judged, losses=losses)
+    return Choice(
+        tried=tuple(timed),
+        chosen=chosen,
+        judged=None if judging is None else _judge(bundle, chosen, judging),
+        losses=losses,
+        confidence=demand.confidence,
+    )
 
 
-def best(qualified: Sequence[Tried], prefer: Preference) -> Tried:
-    """Return the smallest, or the fastest.
-
-    Of those as fast as the fastest it is the smallest, of those as small the one that loses least,
-    and of equals the first that was tried.
-
-    Args:
-        qualified: At least one.
-        prefer: What decides.
-    """
-    if prefer == "size":
-        return min(qualified, key=lambda one: (_size(one), one.milliseconds))
-    fastest = min(one.milliseconds for one in qualified)
-    fast = [one for one in qualified if one.milliseconds <= _ALIKE * fastest]
-    smallest = min(map(_size, fast))
-    return min((one for one in fast if _size(one) <= _ALIKE * smallest), key=lambda one: one.limit)
-
-
-def _size(one: Tried) -> float:
-    return float("inf") if one.exported is None else one.exported.export.size
-
-
-def _worth_learning(tried: Sequence[Tried], most_drop: float) -> bool:
-    """Whether no way of 8 bits qualifies, and there are images enough to show that one does."""
-    if any(one.eight_bits and one.qualified for one in tried):
+def _may_learn(bundle: Bundle, form: ExportFormat, images: int, demand: Demand) -> bool:
+    """Whether training for 8 bits may follow: enough images to show that it is good enough."""
+    if bundle.architecture.quantized or not any(one.learned for one in form.precisions.values()):
         return False
-    images = [one.against.independent for one in tried if one.against is not None]
-    return any(drop_limit(0, 0, n) <= most_drop for n in images if n)
+    return drop_limit(0, 0, images, (1 + demand.confidence) / 2) <= demand.most_drop
 
 
 def _learned(
-    bundle: Bundle, form: ExportFormat, learn: Learn, images: Images, most_drop: float
+    bundle: Bundle, form: ExportFormat, learn: Learn, images: Images, demand: Demand
 ) -> list[Tried]:
     """Return the 8-bit exports of the model after it was trained for them, in their usual way."""
-    if bundle.architecture.quantized:
-        return []
     ways = [
         Candidate(name=f"{one.name}, after training for 8 bits", precision=one)
         for one in form.precisions.values()
         if one.learned
     ]
-    if not ways:
-        return []
     try:
         trained, own_images = learn()
     except _CANNOT_LEARN as error:
         return [Tried(name=way.name, bundle=bundle, refused=error) for way in ways]
     expected = LiteRTRunner(bundle).run(images.pixels)
     return [
-        _try(trained, form, way, own_images, most_drop, original=(bundle, expected)) for way in ways
+        _try(trained, form, way, own_images, demand, original=(bundle, expected)) for way in ways
     ]
 
 
@@ -268,7 +143,7 @@ def _try(
     form: ExportFormat,
     way: Candidate,
     images: Images,
-    most_drop: float,
+    demand: Demand,
     *,
     original: tuple[Bundle, Outputs] | None = None,
 ) -> Tried:
@@ -279,7 +154,7 @@ def _try(
         form: To what.
         way: How.
         images: Those of the bundle.
-        most_drop: The drop in accuracy that must be excluded.
+        demand: What the winner has to be.
         original: The model that was asked for and its answers, where it is another one.
     """
     samples = samples_of(images.samples, bundle.preprocessing)
@@ -304,16 +179,16 @@ def _try(
         against, other = compared(runners, (expected, made.proven.answers[1]), images)
         agreement = 1 - len(other) / len(images.rows)
     turned = Turned.of(against)
-    # What is proven to be the same function needs no images to show it.
-    same = way.precision.allowed.agreement == 1
+    limit = turned.limit(demand.confidence)
     return replace(
         tried,
         exported=exported,
         against=against,
         agreement=agreement,
-        limit=turned.limit,
-        needed=turned.needed(most_drop),
-        qualified=same or turned.limit <= most_drop,
+        same=way.precision.allowed.agreement == 1,
+        limit=limit,
+        shown=limit <= demand.most_drop,
+        needed=turned.needed(demand.most_drop, demand.confidence),
     )
 
 

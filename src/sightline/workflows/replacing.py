@@ -6,8 +6,33 @@ from pathlib import Path
 
 from sightline.errors import ConfigError, ModelError
 from sightline.exporting import ExportFormat
-from sightline.files import printable
+from sightline.files import free_path, printable
 from sightline.inference.card import Place, read_card
+
+
+def check_place(path: Path, form: ExportFormat, *, overwrite: bool) -> None:
+    """Refuse a place for an export before any work is done for it.
+
+    Args:
+        path: Where it shall go.
+        form: What it is.
+        overwrite: Whether another export may stand there.
+
+    Raises:
+        ConfigError: Something stands there that nobody may want to lose, or that is in the way; or
+            the suffix or the folder is wrong.
+    """
+    free_path(path, suffixes=(form.suffix,), overwrite=overwrite)
+    check_replaceable(path)
+    if path.is_dir() and not form.folder:
+        raise ConfigError(
+            f"{printable(path)} is a folder.",
+            expected=f"a place for a file: {form.name} is one",
+            fix="choose another name, or remove the folder yourself",
+            code="not_replaceable",
+        )
+    if not overwrite:
+        check_companions(path, form)
 
 
 def check_replaceable(path: Path) -> None:
