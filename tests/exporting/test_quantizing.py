@@ -14,6 +14,7 @@ from ai_edge_litert.interpreter import Interpreter
 from sightline.conversion import to_litert
 from sightline.errors import ModelError
 from sightline.exporting.kernels import least_error
+from sightline.exporting.litert_kernels import prepared
 from sightline.exporting.quantizing import (
     layers,
     tensor_statistics,
@@ -159,6 +160,37 @@ def test_biases_make_up_for_what_8_bits_add(graph: Any, monkeypatch: pytest.Monk
     plain = error()
     assert np.abs(corrected.mean(axis=0)).mean() < 0.6 * np.abs(plain.mean(axis=0)).mean()
     assert np.sqrt((corrected**2).mean()) < np.sqrt((plain**2).mean())
+
+
+def test_biases_take_no_more_room(graph: Any) -> None:
+    statistics = tensor_statistics(graph.content, images(12))
+    made = prepared(graph.content, _inner(graph), statistics, "octav")
+    assert len(made) < 1.001 * len(graph.content)
+
+
+@pytest.mark.parametrize("shared", ["tensor", "buffer"])
+def test_a_bias_that_layers_share_is_changed_in_one_of_them(graph: Any, shared: str) -> None:
+    first, second, *_ = _inner(graph)
+    model = read_graph(graph.content)
+    tensors = model.subgraphs[0].tensors
+    makers = {tensors[one.outputs[0]].name.decode(): one for one in model.subgraphs[0].operators}
+    ours, other = (makers[name].inputs[2] for name in (first, second))
+    assert tensors[ours].shape == tensors[other].shape
+    if shared == "tensor":
+        makers[second].inputs[2] = ours
+    else:
+        tensors[other].buffer = tensors[ours].buffer
+    content = written(model)
+    statistics = tensor_statistics(content, images(12))
+    changed = prepared(content, {first}, statistics, "minmax")
+    before, after = (list(kernels(one)) for one in (content, changed))
+    assert (before[0].constants != after[0].constants).any()
+    assert (before[1].constants == after[1].constants).all()
+
+
+def _inner(graph: Any) -> list[str]:
+    found = layers(graph.content, graph.outputs)
+    return [one.name for one in found if one.weighted and not one.after]
 
 
 def test_a_channel_of_zeros_keeps_its_constant(graph: Any) -> None:

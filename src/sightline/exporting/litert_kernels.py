@@ -119,16 +119,27 @@ class _Layer:
         return self._array(2)
 
     def set_bias(self, bias: np.ndarray) -> None:
-        # In a tensor of its own: layers share those that are alike.
-        graph = self.model.subgraphs[0]
+        data = bias.astype(np.float32).view(np.uint8)
+        graph, inputs = self.model.subgraphs[0], self.operation.inputs
+        if len(inputs) > 2 and inputs[2] >= 0 and not self._shared(inputs[2]):
+            self.model.buffers[graph.tensors[inputs[2]].buffer].data = data
+            return
         buffer, tensor = schema.BufferT(), schema.TensorT()
-        buffer.data = bias.astype(np.float32).view(np.uint8)
+        buffer.data = data
         tensor.name = f"{self.name}/bias".encode()
         tensor.shape, tensor.type = [len(bias)], schema.TensorType.FLOAT32
         tensor.buffer = len(self.model.buffers)
         self.model.buffers.append(buffer)
-        self.operation.inputs = [*self.operation.inputs[:2], len(graph.tensors)]
+        self.operation.inputs = [*inputs[:2], len(graph.tensors)]
         graph.tensors.append(tensor)
+
+    def _shared(self, index: int) -> bool:
+        """Whether other layers have a tensor, too, or its buffer: those that are alike are one."""
+        graph = self.model.subgraphs[0]
+        buffer = graph.tensors[index].buffer
+        places = [number for number, one in enumerate(graph.tensors) if one.buffer == buffer]
+        uses = sum(list(one.inputs).count(place) for one in graph.operators for place in places)
+        return uses > 1
 
     def _tensor(self, place: int) -> Any:
         return self.model.subgraphs[0].tensors[self.operation.inputs[place]]
