@@ -162,6 +162,21 @@ def test_biases_make_up_for_what_8_bits_add(graph: Any, monkeypatch: pytest.Monk
     assert np.sqrt((corrected**2).mean()) < np.sqrt((plain**2).mean())
 
 
+def test_biases_make_up_for_rounded_kernels_in_dynamic_too(graph: Any) -> None:
+    pixels = images(40, seed=9)
+    shown = tensor_statistics(graph.content, images(40))
+    wanted, plain, corrected = (
+        LiteRTModel(one, graph.outputs).run(pixels)["embedding"]
+        for one in (
+            graph.content,
+            to_dynamic(graph.content, graph.outputs),
+            to_dynamic(graph.content, graph.outputs, shown),
+        )
+    )
+    before, after = (np.abs((one - wanted).mean(axis=0)).mean() for one in (plain, corrected))
+    assert after < 0.6 * before
+
+
 def test_biases_take_no_more_room(graph: Any) -> None:
     statistics = tensor_statistics(graph.content, images(12))
     made = prepared(graph.content, _inner(graph), statistics, "octav")

@@ -65,8 +65,9 @@ def candidates(
         progress: Told how the looks at the layers go; may raise.
     """
     for precision in form.precisions.values():
-        if form.tunable and precision.samples_for(bundle.architecture):
-            graph: TunableGraph = load_attribute(form.tunable)(bundle, precision)
+        tunable = None if precision.without_samples else form.tunable
+        if tunable and precision.samples_for(bundle.architecture):
+            graph: TunableGraph = load_attribute(tunable)(bundle, precision)
             yield from _ways(graph, precision, samples, at_hand, progress)
         else:
             yield Candidate(name=precision.name, precision=precision)

@@ -27,7 +27,8 @@ class Precision:
         outputs: What its graph ends in.
         allowed: How far it may be from its source.
         reason: Why so far and no farther.
-        samples: Training images that show which values occur; 0 where none are needed.
+        samples: Training images that show which values occur; 0 where none help.
+        without_samples: Whether it can be made without them, though less well.
         golden: How far a client's answers to the drawn pixels may be from the export's own.
         drop: The drop in accuracy that images may show, as a share.
         recalibrated: Whether temperature and rules are chosen anew from its own answers.
@@ -42,13 +43,14 @@ class Precision:
     reason: str
     golden: Tolerance = Tolerance()
     samples: int = 0
+    without_samples: bool = False
     drop: float = 0.0
     recalibrated: bool = False
     learned: bool = False
     tuning: Tuning = field(default_factory=Tuning)
 
     def samples_for(self, architecture: Architecture) -> int:
-        """Return how many training images it takes to make an export of a network."""
+        """Return how many training images help to make an export of a network."""
         return 0 if self.learned and architecture.quantized else self.samples
 
 
@@ -141,6 +143,8 @@ _DYNAMIC = Precision(
     golden=_STEPS,
     drop=0.02,
     recalibrated=True,
+    samples=200,
+    without_samples=True,
 )
 _INT8 = Precision(
     name="int8",

@@ -133,17 +133,26 @@ def to_int8(
     return kinds.quantized(content, recipe, known)
 
 
-def to_dynamic(content: bytes, outputs: Mapping[str, str]) -> bytes:
+def to_dynamic(
+    content: bytes, outputs: Mapping[str, str], statistics: Statistics | None = None
+) -> bytes:
     """Return a graph whose kernels have 8 bits, and whose values get them while it runs.
+
+    Args:
+        content: A LiteRT file in float32.
+        outputs: Name of the tensor for each output.
+        statistics: Of `tensor_statistics`, so that biases make up for what rounded kernels add.
 
     Raises:
         MissingPackageError, ModelError: As `to_int8`.
     """
     kinds = _kinds()
     recipe = kinds.recipe()
-    for layer in layers(content, outputs):
-        if layer.weighted:
-            recipe.add_dynamic_config(_exactly(layer), kinds.operation(layer), 8)
+    weighted = [layer for layer in layers(content, outputs) if layer.weighted]
+    if statistics is not None:
+        content = prepared(content, {layer.name for layer in weighted}, statistics, "minmax")
+    for layer in weighted:
+        recipe.add_dynamic_config(_exactly(layer), kinds.operation(layer), 8)
     return kinds.quantized(content, recipe, None)
 
 

@@ -192,7 +192,8 @@ def find_images(
     chosen = [judging[place] for place in places]
     # By content: rows come class by class, and fewer samples are then the first of more.
     samples = sorted(rows_of("train"), key=lambda row: digests[row])[:wanted]
-    for found, name in ((chosen, "validation"), (samples or not wanted, "train")):
+    needless = not wanted or (precision is not None and precision.without_samples)
+    for found, name in ((chosen, "validation"), (samples or needless, "train")):
         if not found:
             raise DataError(
                 f"None of the images given are {name} images of this model.",
@@ -255,7 +256,7 @@ def export(
         CheckFailedError: The export disagrees with its source, or is shown to answer worse.
         ModelError, MissingPackageError: As `exporting.export_bundle`.
     """
-    needed = precision.samples_for(bundle.architecture)
+    needed = not precision.without_samples and bool(precision.samples_for(bundle.architecture))
     if images is None and (needed or verify):
         raise _no_images(precision, needed)
     material = Material()
@@ -370,7 +371,7 @@ def samples_of(rows: Sequence[Row], preprocessing: Preprocessing) -> Samples:
     return lambda: (load(row.source, preprocessing).pixels for row in rows)
 
 
-def _no_images(precision: Precision, needed: int) -> ConfigError:
+def _no_images(precision: Precision, needed: bool) -> ConfigError:
     if needed:
         what = f"{precision.name} needs training images, to see which values occur."
     else:
