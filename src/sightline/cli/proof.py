@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 from sightline.cli.console import Console
-from sightline.errors import CheckFailedError
 from sightline.exporting import ExportFormat
 from sightline.files import printable
 from sightline.reporting.comparison import verdict_line
@@ -15,6 +14,7 @@ from sightline.workflows.qualifying import Choice, Tried
 
 _WORST = 5
 _SECOND = "The export"
+_DISAGREES = "export_disagrees"
 
 
 def _document(
@@ -104,7 +104,7 @@ def tell_choice(
         "does not qualify ends the row: what comes after it would be luck."
     )
     for one in choice.tried:
-        if one.refused is not None and not isinstance(one.refused, CheckFailedError):
+        if one.refused is not None and one.refused.code != _DISAGREES:
             console.note(f"{one.name}: {one.refused.what}")
     if choice.losses:
         worst = ", ".join(f"{loss.layer.title} {loss.error:.2f}" for loss in choice.losses[:_WORST])
@@ -129,7 +129,7 @@ def tell_choice(
 
 def _row(one: Tried) -> list[str]:
     if one.exported is None or one.agreement is None:
-        disagrees = isinstance(one.refused, CheckFailedError)
+        disagrees = one.refused is not None and one.refused.code == _DISAGREES
         words = "disagrees with its source" if disagrees else "cannot be made"
         return [one.name, "", "", "", "", words]
     words = "yes" if one.qualified else "not shown"
