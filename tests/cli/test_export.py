@@ -12,6 +12,7 @@ import pytest
 from sightline.cli import benchmark as cli_benchmark
 from sightline.cli import export_all, main
 from sightline.dataset import write_digits
+from sightline.dataset.record import splits_on_record
 from sightline.errors import MissingPackageError, ModelError
 from sightline.exporting import FORMATS, Candidate, litert, onnx
 from sightline.exporting.formats import Converted
@@ -108,6 +109,35 @@ def test_a_folder_that_is_no_export_is_never_replaced(
     words = (folder / "m.sightline", folder / "digits", "--save", mine, "--overwrite")
     code, _, err = run(capsys, "export", *words)
     assert code == 2 and "no export" in err and (mine / "only copy.jpg").is_file()
+
+
+def test_int8_is_refused_without_training_images_and_dynamic_is_made(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With the validation images alone, known by content."""
+    splits = splits_on_record(read_bundle(folder / "m.sightline").record())
+    for path in (folder / "digits").rglob("*.png"):
+        if splits[sha256_bytes(path.read_bytes())] == "validation":
+            copy = tmp_path / "digits" / path.relative_to(folder / "digits")
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            copy.write_bytes(path.read_bytes())
+    words = ("export", folder / "m.sightline", tmp_path / "digits")
+    save = ("--save", tmp_path / "m.tflite")
+    for rest in (("--quantize", "auto", *save), ("--all", tmp_path / "all")):
+        code, _, err = run(capsys, *words, *rest)
+        assert code in (2, 3) and "are train images of this model" in err
+    code, out, err = run(capsys, *words, "--quantize", "dynamic", *save)
+    assert code == 0 and "with training images" in out + err
+
+
+@pytest.mark.parametrize("name", ["m.tflite", "m.tflite.json"])
+def test_a_folder_in_the_place_of_a_file_is_refused_before_the_work(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    (tmp_path / name).mkdir()
+    words = (folder / "m.sightline", tmp_path / "no data", "--save", tmp_path / "m.tflite")
+    code, _, err = run(capsys, "export", *words, "--overwrite")
+    assert code == 2 and "is a folder" in err and name in err
 
 
 def test_auto_tries_many_and_takes_one_that_is_shown_to_be_good_enough(

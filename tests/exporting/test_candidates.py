@@ -37,6 +37,17 @@ def test_int8_is_tried_in_several_ways(bundle: Bundle, name: str) -> None:
     assert all(one.statistics for one in settings) and any(one.in_float for one in settings)
     assert {one.rounding for one in settings} == {"minmax", "octav"}
     (losses,) = {one.losses for one in tried if one.losses}
+    # The order in which they are asked, whatever is found of them.
+    ways_of_int8 = [one for one in names if one.startswith("int8")]
+    assert names[: len(FORMATS[name].precisions) - 1] == list(FORMATS[name].precisions)[:-1]
+    in_float = [one for one in ways_of_int8 if "in float" in one]
+    assert ways_of_int8 == [
+        *in_float,
+        "int8",
+        "int8, ranges of 201 images",
+        "int8, kernels to their largest weight",
+    ]
+    assert in_float == sorted(in_float, key=lambda one: -int(one.split()[1]))
     errors = [loss.error for loss in losses]
     assert errors == sorted(errors, reverse=True)
 

@@ -65,9 +65,10 @@ def test_a_bias_fits_beside_a_channel_of_zeros(size: float) -> None:
     assert (np.abs(bias / steps) < 2**31).all()
     assert (given[[0, 2]] == kernel[[0, 2]]).all()
     # What it adds where all values are as large as they can be.
-    assert np.abs(given[1] - kernel[1]).sum() * 6 <= 6.1e-5 * 2.5
+    assert np.abs(given[1] - kernel[1]).sum() * 6 <= 3.1e-5 * 2.5
     nothing = with_room_for(np.zeros(3, np.float32), kernel, levels=127, step=step)
     assert (nothing == kernel).all()
+    assert (with_room_for(bias, kernel, levels=127, step=0.0) == kernel).all()
 
 
 @pytest.mark.parametrize(

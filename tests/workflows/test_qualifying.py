@@ -68,6 +68,14 @@ def test_nothing_counts_after_what_is_not_shown(outcomes: list[str], qualified: 
     assert [one.qualified for one in in_turn(map(outcome, outcomes))] == qualified
 
 
+def test_what_is_needed_is_what_all_before_it_need_too() -> None:
+    few, many, none = (replace(outcome("not shown"), needed=needed) for needed in (10, 300, None))
+    assert [one.needed for one in in_turn([few, many, few])] == [10, 300, 300]
+    assert [one.needed for one in in_turn([few, none, few])] == [10, None, None]
+    assert [one.needed for one in in_turn([outcome("disagrees"), few])] == [None, None]
+    assert [one.needed for one in in_turn([outcome("cannot be made"), few])] == [None, 10]
+
+
 def test_however_many_are_tried_bad_ones_are_seldom_taken() -> None:
     """Ten ways, as independent as can be, each of which loses exactly what must be excluded."""
     rng, n, drop = np.random.default_rng(0), 500, 0.02

@@ -18,9 +18,10 @@ from sightline.files import free_path, load_attribute, printable
 from sightline.models.bundle import SUFFIX, Bundle, read_bundle, write_bundle
 from sightline.workflows.choosing import choose
 from sightline.workflows.evaluate import select
-from sightline.workflows.export import Images, find_images
+from sightline.workflows.export import Images, find_images, most_demanding
 from sightline.workflows.looks import record_look
 from sightline.workflows.qualifying import PREFERENCES, Choice, Demand
+from sightline.workflows.replacing import check_no_folder
 
 
 def demanded(most_drop: float | None, prefer: str | None) -> Demand:
@@ -79,6 +80,7 @@ def _free_learned_path(model: Path, form: ExportFormat, save: Path, *, overwrite
     path = _learned_path(save)
     if not path.exists() or not any(one.learned for one in form.precisions.values()):
         return
+    check_no_folder(path, "a model")
     if path.samefile(model):
         raise ConfigError(
             f"A model trained for 8 bits would take the place of {printable(model)} itself.",
@@ -98,7 +100,7 @@ def _choose(
     demand: Demand,
 ) -> Choice:
     # The one that needs most of them: others make do with what it has.
-    finest = max(form.precisions.values(), key=lambda one: one.recalibrated + one.samples)
+    finest = most_demanding(form.precisions.values())
     needed = finest.samples_for(bundle.architecture)
     images = find_images(bundle, *read, finest, most_samples=MORE_SAMPLES if needed else 0)
     try:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from sightline.cli.console import Console
+from sightline.errors import CheckFailedError
 from sightline.exporting import ExportFormat
 from sightline.files import printable
 from sightline.reporting.comparison import verdict_line
@@ -99,10 +100,7 @@ def tell_choice(
         return
     columns = ["candidate", "MB", "ms", "same answers", "drop at most", "qualifies"]
     console.table(columns, [_row(one) for one in choice.tried], right=columns[1:5])
-    console.note(
-        f"Drop at most: with {choice.confidence:.1%} confidence. However many are tried, one that "
-        "does not qualify ends the row: what comes after it would be luck."
-    )
+    console.note(_meaning(choice))
     for one in choice.tried:
         if one.refused is not None and one.refused.code != _DISAGREES:
             console.note(f"{one.name}: {one.refused.what}")
@@ -127,10 +125,19 @@ def tell_choice(
     )
 
 
+def _meaning(choice: Choice) -> str:
+    first, last = choice.tried[0].confidence, choice.tried[-1].confidence
+    words = f"Drop at most: with {first:.0%} confidence"
+    if last != first:
+        words += f", and {last:.0%} after training for 8 bits, which is a second attempt"
+    return f"{words}. A way counts only if those above it do: the best of many may be luck."
+
+
 def _row(one: Tried) -> list[str]:
     if one.exported is None or one.agreement is None:
         disagrees = one.refused is not None and one.refused.code == _DISAGREES
-        words = "disagrees with its source" if disagrees else "cannot be made"
+        failed = "refused" if isinstance(one.refused, CheckFailedError) else "cannot be made"
+        words = "disagrees with its source" if disagrees else failed
         return [one.name, "", "", "", "", words]
     words = "yes" if one.qualified else "not shown"
     if one.shown and not one.qualified:

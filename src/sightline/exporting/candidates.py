@@ -52,9 +52,9 @@ def candidates(
     at_hand: int,
     progress: Progress | None = None,
 ) -> Iterator[Candidate]:
-    """Yield the ways to export a bundle to a format, those first that change least.
+    """Yield the ways to export a bundle to a format, those first that should change least.
 
-    The order is given before anything is found of their accuracy: `workflows.choosing` counts on
+    The order is given before anything is found of their accuracy: `workflows.qualifying` counts on
     that.
 
     Args:

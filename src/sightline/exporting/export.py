@@ -48,7 +48,7 @@ class Material:
     Attributes:
         pixels: To compare on, uint8 (n, height, width, channels); None waives the proof, and the
             record says so.
-        samples: Gives training images, for a precision that needs them.
+        samples: Gives training images, for a precision that needs them, or is better with them.
         files: Gives image files, for a format that decodes them itself.
         held_out: Those that calibrated the model, for a precision that is calibrated anew.
         tolerance: The |Δp| that is allowed; by default what its precision allows.

@@ -84,6 +84,10 @@ class KernelLayer(Protocol):
         """float32 (channels, inputs, ...)."""
 
     @property
+    def biased(self) -> bool:
+        """Whether it takes a bias that can be set."""
+
+    @property
     def bias(self) -> np.ndarray:
         """float32 (channels,)."""
 
@@ -97,23 +101,31 @@ class KernelLayer(Protocol):
         """Set it in this layer alone."""
 
 
-def prepare(layers: Sequence[KernelLayer], statistics: Statistics, rounding: Rounding) -> None:
+def prepare(
+    layers: Sequence[KernelLayer],
+    statistics: Statistics,
+    rounding: Rounding,
+    *,
+    whole_biases: bool = True,
+) -> None:
     """Let biases fit and make up for what few bits add to sums; cut kernels off, if wanted.
 
     Args:
         layers: All that have a kernel together, or none of them.
         statistics: Of all values.
         rounding: Whether kernels are cut off.
+        whole_biases: Whether biases become whole numbers, too, and have to fit.
     """
     as_given = {one.place: one.kernel for one in layers}
     if rounding == "octav":
         for layer in {one.place: one for one in layers}.values():
             layer.set_kernel(clipped(layer.kernel, bits=layer.grid.bits))
-    for layer in layers:
+    biased = [layer for layer in layers if layer.biased]
+    for layer in biased if whole_biases else ():
         step = statistics[layer.values].step
         kernel = with_room_for(layer.bias, layer.kernel, levels=layer.grid.levels, step=step)
         layer.set_kernel(kernel)
-    for layer in layers:
+    for layer in biased:
         used = rounded(layer.kernel, levels=layer.grid.levels)
         error = (used - as_given[layer.place]) * _covered(layer, statistics[layer.values].sizes)
         layer.set_bias(layer.bias - constant_error(error, statistics[layer.values].means))
@@ -155,7 +167,8 @@ def with_room_for(bias: np.ndarray, kernel: np.ndarray, *, levels: int, step: fl
     A bias counts in the steps of the values times those of its channel's weights, in 32 bits. A
     channel of zeros that gives a constant, as training from ImageNet's weights leaves some, would
     lose it: up to 2.5, where values end at 6 (fine-tuned MobileNetV2). One weight is set so that it
-    fits; what that adds to the sum is at most 6e-5 of the bias.
+    fits; what that adds to the sum is at most 3e-5 of the bias. Where no image shows a value but
+    zero, nothing is known of the steps, and the kernel is left as it is.
 
     Args:
         bias: float (channels,).
@@ -163,7 +176,9 @@ def with_room_for(bias: np.ndarray, kernel: np.ndarray, *, levels: int, step: fl
         levels: Of the kernel's grid, on either side of zero.
         step: Of the values that the kernel is applied to, which have 255.
     """
-    least = levels * np.abs(bias) / (max(step, _TINY) * 2**30)
+    if step <= 0:
+        return kernel
+    least = levels * np.abs(bias) / (step * 2**30)
     channels = kernel.reshape(len(kernel), -1).copy()
     small = np.abs(channels).max(axis=1) < least
     channels[small, 0] = least[small]

@@ -71,8 +71,9 @@ def _int8(bundle: Bundle, tuning: Tuning, samples: Samples | None) -> bytes:
 
 
 def _dynamic(bundle: Bundle, tuning: Tuning, samples: Samples | None) -> bytes:
-    twin, shown = bundle.twin(), list(samples() if samples else ())
-    return to_dynamic(twin, bundle.twin_outputs, tensor_statistics(twin, shown) if shown else None)
+    twin = bundle.twin()
+    statistics = None if samples is None else tensor_statistics(twin, samples())
+    return to_dynamic(twin, bundle.twin_outputs, statistics)
 
 
 _CONVERTERS: Mapping[str, Callable[[Bundle, Tuning, Samples | None], bytes]] = {

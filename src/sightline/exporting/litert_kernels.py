@@ -22,7 +22,12 @@ _GRID = Grid(bits=8, levels=127)
 
 
 def prepared(
-    content: bytes, names: Collection[str], statistics: Statistics, rounding: Rounding
+    content: bytes,
+    names: Collection[str],
+    statistics: Statistics,
+    rounding: Rounding,
+    *,
+    whole_biases: bool = True,
 ) -> bytes:
     """Return the graph with some layers as they have to be for 8 bits (`kernels.prepare`).
 
@@ -31,11 +36,13 @@ def prepared(
         names: Of the layers with weights that get 8 bits, as `tuning.Layer` has them.
         statistics: Of all values.
         rounding: Whether kernels are cut off.
+        whole_biases: Whether biases become whole numbers, too.
     """
     model = read_graph(content)
     layers = _layers(model)
     kept = {one.place for one in layers if one.name not in names}
-    prepare([one for one in layers if one.place not in kept], statistics, rounding)
+    own = [one for one in layers if one.place not in kept]
+    prepare(own, statistics, rounding, whole_biases=whole_biases)
     return written(model)
 
 
@@ -111,6 +118,10 @@ class _Layer:
     def set_kernel(self, kernel: np.ndarray) -> None:
         array = np.ascontiguousarray(np.moveaxis(kernel, (0, 1), self.channels))
         self.model.buffers[self.place].data = array.reshape(-1).view(np.uint8)
+
+    @property
+    def biased(self) -> bool:
+        return True
 
     @property
     def bias(self) -> np.ndarray:

@@ -31,7 +31,7 @@ def convert(bundle: Bundle, precision: Precision, samples: Samples | None) -> Co
     Args:
         bundle: The model.
         precision: One of the format's.
-        samples: Training images, for `"int8"`.
+        samples: Training images; only `"int8"` needs them.
 
     Raises:
         MissingPackageError: TensorFlow, onnx or tf2onnx is not installed.

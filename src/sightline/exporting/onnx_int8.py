@@ -138,7 +138,7 @@ def to_int8(model: Any, statistics: Statistics, tuning: Tuning) -> Any:
     kinds = load_module(f"{_LIBRARY}.quant_utils", purpose=PURPOSE).QuantType
     kernels = [node for node in _quantisable(model) if node.op_type in KERNELS]
     if not statistics.keys() >= {name for node in kernels for name in node.output}:
-        raise ValueError("these are ranges of another graph")
+        raise ValueError("these are statistics of another graph")
     ends = _from_embedding(model.graph)
     in_float = {*_up_to_first_convolution(model.graph), *ends, *tuning.in_float}
     prepare(layers_of(model.graph, in_float), statistics, tuning.rounding)
@@ -146,7 +146,7 @@ def to_int8(model: Any, statistics: Statistics, tuning: Tuning) -> Any:
     quantizer = load_attribute(f"{_LIBRARY}.qdq_quantizer:QDQQuantizer")(
         onnx.shape_inference.infer_shapes(model),
         per_channel=True,
-        reduce_range=True,  # `onnx_kernels.USUAL`
+        reduce_range=True,  # as `onnx_kernels` has it
         weight_qType=kinds.QInt8,
         activation_qType=kinds.QUInt8,
         tensors_range=_as_calibrated(statistics),

@@ -120,6 +120,12 @@ class _Layer:
         self.tensor.CopyFrom(_helper().from_array(np.ascontiguousarray(array), self.place))
 
     @property
+    def biased(self) -> bool:
+        computed = {name for node in self.graph.node for name in node.output}
+        scaled = any(one.name in ("alpha", "beta") and one.f != 1 for one in self.node.attribute)
+        return self.node.op_type in _BIASED and not (scaled or computed & set(self.node.input[2:]))
+
+    @property
     def bias(self) -> np.ndarray:
         channels = len(self.kernel)
         for tensor in self.graph.initializer:
@@ -128,12 +134,8 @@ class _Layer:
         return np.zeros(channels, np.float32)
 
     def set_bias(self, bias: np.ndarray) -> None:
-        computed = {name for node in self.graph.node for name in node.output}
-        scaled = any(one.name in ("alpha", "beta") and one.f != 1 for one in self.node.attribute)
-        if self.node.op_type not in _BIASED or scaled or computed & set(self.node.input[2:]):
-            return
         # In a tensor of its own: layers share those that are alike.
-        name = f"{self.node.name}/bias"
+        name = f"{self.node.output[0]}/bias"
         self.graph.initializer.append(_helper().from_array(bias.astype(np.float32), name))
         self.node.input[:] = [*self.node.input[:2], name]
 

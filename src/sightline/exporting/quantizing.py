@@ -150,7 +150,8 @@ def to_dynamic(
     recipe = kinds.recipe()
     weighted = [layer for layer in layers(content, outputs) if layer.weighted]
     if statistics is not None:
-        content = prepared(content, {layer.name for layer in weighted}, statistics, "minmax")
+        names = {layer.name for layer in weighted}
+        content = prepared(content, names, statistics, "minmax", whole_biases=False)
     for layer in weighted:
         recipe.add_dynamic_config(_exactly(layer), kinds.operation(layer), 8)
     return kinds.quantized(content, recipe, None)

@@ -31,7 +31,7 @@ def convert(bundle: Bundle, precision: Precision, samples: Samples | None) -> Co
     Args:
         bundle: The model.
         precision: One of LiteRT's.
-        samples: Training images, for `"int8"`.
+        samples: As `litert.convert` takes them.
 
     Raises:
         MissingPackageError: npm is not installed or cannot fetch LiteRT.js; or the extra

@@ -22,7 +22,7 @@ from sightline.errors import (
     ModelError,
 )
 from sightline.evaluation import Comparison
-from sightline.evaluation.noninferiority import Turned, drop_limit
+from sightline.evaluation.noninferiority import CONFIDENCE, drop_limit
 from sightline.exporting import (
     Candidate,
     Export,
@@ -45,7 +45,16 @@ from sightline.workflows.export import (
     samples_of,
     with_proof,
 )
-from sightline.workflows.qualifying import Choice, Demand, Tried, best, in_turn
+from sightline.workflows.qualifying import (
+    AFTER_TRAINING,
+    BEFORE_TRAINING,
+    Choice,
+    Demand,
+    Tried,
+    best,
+    compared_to,
+    in_turn,
+)
 
 _ROUNDS = 60
 _CANNOT_LEARN = (CheckFailedError, ConfigError, DataError, MissingPackageError, ModelError)
@@ -80,10 +89,6 @@ def choose(
         CheckFailedError: None qualifies.
         MissingPackageError: What converts or runs the format is not installed.
     """
-    if learn is not None and _may_learn(bundle, form, len(images.rows), demand):
-        demand = replace(demand, confidence=(1 + demand.confidence) / 2)
-    else:
-        learn = None
     found: list[Tried] = []
     losses: tuple[LayerLoss, ...] = ()
     samples = samples_of(images.samples, bundle.preprocessing)
@@ -91,13 +96,17 @@ def choose(
     for way in ways:
         if progress is not None:
             progress(f"trying {way.name}", 0, 1)
-        found.append(_try(bundle, form, way, images, demand))
+        found.append(_try(bundle, form, way, images))
         if progress is not None:
             progress(f"trying {way.name}", 1, 1)
         losses = way.losses or losses
-    tried = in_turn(found)
+    if not _may_learn(bundle, form, found, demand.most_drop):
+        learn = None
+    confidence = CONFIDENCE if learn is None else BEFORE_TRAINING
+    tried = in_turn(compared_to(one, demand.most_drop, confidence) for one in found)
     if learn is not None and not any(one.eight_bits and one.qualified for one in tried):
-        tried += in_turn(_learned(bundle, form, learn, images, demand))
+        learned = _learned(bundle, form, learn, images)
+        tried += in_turn(compared_to(one, demand.most_drop, AFTER_TRAINING) for one in learned)
     timed = _timed(tried, images.pixels)
     qualified = [one for one in timed if one.qualified]
     if not qualified:
@@ -108,20 +117,23 @@ def choose(
         chosen=chosen,
         judged=None if judging is None else _judge(bundle, chosen, judging),
         losses=losses,
-        confidence=demand.confidence,
     )
 
 
-def _may_learn(bundle: Bundle, form: ExportFormat, images: int, demand: Demand) -> bool:
-    """Whether training for 8 bits may follow: enough images to show that it is good enough."""
+def _may_learn(
+    bundle: Bundle, form: ExportFormat, tried: Sequence[Tried], most_drop: float
+) -> bool:
+    """Whether training for 8 bits may follow: images enough to show that it is good enough.
+
+    That must not hang on what is found of accuracy, for the limits of all others hang on it.
+    """
     if bundle.architecture.quantized or not any(one.learned for one in form.precisions.values()):
         return False
-    return drop_limit(0, 0, images, (1 + demand.confidence) / 2) <= demand.most_drop
+    images = max((one.against.independent for one in tried if one.against), default=0)
+    return images > 0 and drop_limit(0, 0, images, AFTER_TRAINING) <= most_drop
 
 
-def _learned(
-    bundle: Bundle, form: ExportFormat, learn: Learn, images: Images, demand: Demand
-) -> list[Tried]:
+def _learned(bundle: Bundle, form: ExportFormat, learn: Learn, images: Images) -> list[Tried]:
     """Return the 8-bit exports of the model after it was trained for them, in their usual way."""
     ways = [
         Candidate(name=f"{one.name}, after training for 8 bits", precision=one)
@@ -133,9 +145,7 @@ def _learned(
     except _CANNOT_LEARN as error:
         return [Tried(name=way.name, bundle=bundle, refused=error) for way in ways]
     expected = LiteRTRunner(bundle).run(images.pixels)
-    return [
-        _try(trained, form, way, own_images, demand, original=(bundle, expected)) for way in ways
-    ]
+    return [_try(trained, form, way, own_images, original=(bundle, expected)) for way in ways]
 
 
 def _try(
@@ -143,7 +153,6 @@ def _try(
     form: ExportFormat,
     way: Candidate,
     images: Images,
-    demand: Demand,
     *,
     original: tuple[Bundle, Outputs] | None = None,
 ) -> Tried:
@@ -154,13 +163,12 @@ def _try(
         form: To what.
         way: How.
         images: Those of the bundle.
-        demand: What the winner has to be.
         original: The model that was asked for and its answers, where it is another one.
     """
     samples = samples_of(images.samples, bundle.preprocessing)
     material = Material(
         pixels=images.pixels,
-        samples=first(samples, way.precision.samples),
+        samples=first(samples, way.precision.samples) if images.samples else None,
         files=files_of(images),
         held_out=images.held_out if way.precision.recalibrated else None,
     )
@@ -178,17 +186,12 @@ def _try(
         runners = LiteRTRunner(source), made.proven.runners[1]
         against, other = compared(runners, (expected, made.proven.answers[1]), images)
         agreement = 1 - len(other) / len(images.rows)
-    turned = Turned.of(against)
-    limit = turned.limit(demand.confidence)
     return replace(
         tried,
         exported=exported,
         against=against,
         agreement=agreement,
         same=way.precision.allowed.agreement == 1,
-        limit=limit,
-        shown=limit <= demand.most_drop,
-        needed=turned.needed(demand.most_drop, demand.confidence),
     )
 
 

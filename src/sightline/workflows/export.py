@@ -6,7 +6,7 @@ trained on would agree too easily.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import compress
 from typing import Any
@@ -211,6 +211,11 @@ def find_images(
     )
 
 
+def most_demanding(precisions: Iterable[Precision]) -> Precision:
+    """Return the one whose images do for all others."""
+    return max(precisions, key=lambda one: (not one.without_samples, one.samples, one.recalibrated))
+
+
 def _held_out(bundle: Bundle, given: Mapping[str, Row]) -> HeldOutImages | None:
     held_out = bundle.held_out()
     if held_out is None:
@@ -263,7 +268,7 @@ def export(
     if images is not None:
         material = Material(
             pixels=images.pixels if verify else None,
-            samples=samples_of(images.samples, bundle.preprocessing),
+            samples=samples_of(images.samples, bundle.preprocessing) if images.samples else None,
             files=files_of(images) if verify else None,
             held_out=images.held_out if precision.recalibrated else None,
             tolerance=tolerance,
@@ -350,6 +355,8 @@ def _notes_on(
         notes.append(f"How it reads files could not be compared: {made.proven.unread}")
     if made.unfulfilled:
         notes.append(f"What was wished for of the source cannot be had of it: {made.unfulfilled}")
+    if precision.without_samples and material.samples is None:
+        notes.append(f"{precision.name} is nearer to its source with training images.")
     if precision.recalibrated and material.held_out is None:
         words = "Temperature and rules are those of the source"
         why = "too few of the images that calibrated it are here"

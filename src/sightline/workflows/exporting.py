@@ -20,8 +20,8 @@ from sightline.exporting import FORMATS, ExportFormat, Precision
 from sightline.files import printable, sha256_bytes, write_error
 from sightline.inference.card import ExportCard, Place, is_export, read_card
 from sightline.models.bundle import WEIGHTS, Bundle
-from sightline.workflows.export import Images, export, find_images
-from sightline.workflows.replacing import check_companions, check_replaceable
+from sightline.workflows.export import Images, export, find_images, most_demanding
+from sightline.workflows.replacing import check_companions, check_folders, check_replaceable
 
 WAYS = tuple(
     (form, precision) for form in FORMATS.values() for precision in form.precisions.values()
@@ -111,7 +111,7 @@ def path_of(folder: Path, stem: str, form: ExportFormat, precision: Precision) -
 
 def images_for_all(bundle: Bundle, dataset: Dataset, contents: Sequence[Content]) -> Images:
     """Return the images that the most demanding of the formats needs; the others need fewer."""
-    finest = max((precision for _, precision in WAYS), key=lambda one: one.samples)
+    finest = most_demanding(precision for _, precision in WAYS)
     return find_images(bundle, dataset, contents, finest)
 
 
@@ -142,6 +142,7 @@ def check_folder(folder: Path, stem: str, bundle: Bundle, *, overwrite: bool) ->
     for form, precision in WAYS:
         path = path_of(folder, stem, form, precision)
         check_replaceable(path)
+        check_folders(path, form)
         if overwrite:
             continue
         if not path.exists():

@@ -1,10 +1,10 @@
 """What was tried, which of it qualifies, and which of that wins.
 
 Of many ways that all lose too much, one in twenty would seem good enough by luck. So they are asked
-in an order that is given before, those that change least first, and after one that is not shown to
-be good enough no other counts: however many are tried, the chance that any of them is taken
-wrongly stays at 5 %. Training for 8 bits, after that, is a second attempt; where it may come to
-that, each of both has half of the 5 %.
+in an order that is given before, those first that should change least, and after one that is not
+shown to be good enough no other counts: however many are tried, the chance that any of them is
+taken wrongly stays at about 5 %. Training for 8 bits, after that, is a second attempt; where it may
+come to that, it has 1 of the 5 %, and all before it have 4.
 
 Source: A. N. Angelopoulos et al., "Learn then Test: Calibrating Predictive Algorithms to Achieve
 Risk Control", 2021 (fixed sequence testing).
@@ -18,13 +18,15 @@ from typing import Any, Literal
 
 from sightline.errors import CheckFailedError, SightlineError
 from sightline.evaluation import Comparison
-from sightline.evaluation.noninferiority import CONFIDENCE
+from sightline.evaluation.noninferiority import CONFIDENCE, Turned
 from sightline.exporting import LayerLoss
 from sightline.models.bundle import Bundle
 from sightline.workflows.export import Exported
 
 Preference = Literal["speed", "size"]
 PREFERENCES: tuple[Preference, ...] = ("speed", "size")
+BEFORE_TRAINING, AFTER_TRAINING = 0.96, 0.99
+"""Of the limits, where training for 8 bits may follow."""
 _ALIKE = 1.1
 """Times, and sizes, that differ by less than this are the same: runs differ by as much."""
 
@@ -36,12 +38,10 @@ class Demand:
     Attributes:
         most_drop: The drop in accuracy that must be excluded.
         prefer: Whether the fastest or the smallest of those that qualify wins.
-        confidence: With which a larger drop is excluded, one-sided.
     """
 
     most_drop: float = 0.01
     prefer: Preference = "speed"
-    confidence: float = CONFIDENCE
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -59,10 +59,12 @@ class Tried:
         agreement: Share of these images that both answer alike.
         same: Whether it is proven to be the same function, which needs no images to show it.
         limit: The one-sided upper limit of the drop in accuracy on the selecting images.
+        confidence: Of the limit.
         shown: Whether the drop is shown to be within what is allowed.
-        needed: How many images would show a drop within what is allowed; None where none would.
+        needed: How many images would let it qualify, if answers turn as often: those that it
+            needs itself, and those before it; None where none would.
         milliseconds: For one image, the lower quartile of many times.
-        qualified: Whether that is shown, and of all before it, too.
+        qualified: Whether that is shown, and of all before it, too (`in_turn`).
     """
 
     name: str
@@ -74,6 +76,7 @@ class Tried:
     agreement: float | None = None
     same: bool = False
     limit: float = 1.0
+    confidence: float = CONFIDENCE
     shown: bool = False
     needed: int | None = None
     milliseconds: float = float("nan")
@@ -89,6 +92,7 @@ class Tried:
             "agreement": self.agreement,
             "gain": self.against and self.against.gain.to_json(),
             "drop_limit": self.limit,
+            "confidence": self.confidence,
             "images_needed": self.needed,
             "shown": self.shown,
             "qualified": self.qualified,
@@ -106,14 +110,12 @@ class Choice:
         judged: The winner against the source on images that did not select; None where there
             are none.
         losses: What eight bits do in each layer, the worst first; empty where nobody looked.
-        confidence: Of the limits.
     """
 
     tried: tuple[Tried, ...]
     chosen: Tried
     judged: Comparison | None
     losses: tuple[LayerLoss, ...]
-    confidence: float = CONFIDENCE
 
     @property
     def exported(self) -> Exported:
@@ -131,7 +133,6 @@ class Choice:
         """Return the figures."""
         return {
             "candidates": [one.to_json() for one in self.tried],
-            "confidence": self.confidence,
             "chosen": self.chosen.name,
             "judged": self.judged and self.judged.to_json(),
             "layers": [
@@ -141,6 +142,27 @@ class Choice:
         }
 
 
+def compared_to(tried: Tried, most_drop: float, confidence: float) -> Tried:
+    """Return what was tried with what its answers show of its drop in accuracy.
+
+    Args:
+        tried: One way.
+        most_drop: The drop that must be excluded.
+        confidence: Of the limit, one-sided.
+    """
+    if tried.against is None:
+        return tried
+    turned = Turned.of(tried.against)
+    limit = turned.limit(confidence)
+    return replace(
+        tried,
+        limit=limit,
+        confidence=confidence,
+        shown=limit <= most_drop,
+        needed=turned.needed(most_drop, confidence),
+    )
+
+
 def in_turn(tried: Iterable[Tried]) -> list[Tried]:
     """Return what was tried, of which those qualify before which nothing failed to be shown.
 
@@ -148,13 +170,19 @@ def in_turn(tried: Iterable[Tried]) -> list[Tried]:
         tried: In the order that was given before. What could not be made is passed over; what
             disagrees with its source has failed.
     """
-    found, counts = [], True
+    found: list[Tried] = []
+    counts = True
+    most_needed: int | None = 0
     for one in tried:
-        failed = not one.shown and (
-            one.refused is None or isinstance(one.refused, CheckFailedError)
-        )
-        counts = counts and (one.same or not failed)
-        found.append(replace(one, qualified=one.same or (one.shown and counts)))
+        if one.same or not isinstance(one.refused, CheckFailedError | None):
+            found.append(replace(one, qualified=one.same))
+            continue
+        counts = counts and one.shown
+        if one.needed is None or most_needed is None:
+            most_needed = None
+        else:
+            most_needed = max(most_needed, one.needed)
+        found.append(replace(one, qualified=counts, needed=most_needed))
     return found
 
 

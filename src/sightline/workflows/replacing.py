@@ -24,15 +24,35 @@ def check_place(path: Path, form: ExportFormat, *, overwrite: bool) -> None:
     """
     free_path(path, suffixes=(form.suffix,), overwrite=overwrite)
     check_replaceable(path)
-    if path.is_dir() and not form.folder:
+    check_folders(path, form)
+    if not overwrite:
+        check_companions(path, form)
+
+
+def check_folders(path: Path, form: ExportFormat) -> None:
+    """Refuse folders where an export has files.
+
+    Raises:
+        ConfigError: There is one.
+    """
+    if not form.folder:
+        for place in (path, *_beside(path, form)):
+            check_no_folder(place, f"{form.name}, which is a file,")
+
+
+def check_no_folder(path: Path, what: str) -> None:
+    """Refuse a folder where a file is to be written.
+
+    Raises:
+        ConfigError: There is one.
+    """
+    if path.is_dir():
         raise ConfigError(
             f"{printable(path)} is a folder.",
-            expected=f"a place for a file: {form.name} is one",
+            expected=f"a place for {what} or for what belongs to it",
             fix="choose another name, or remove the folder yourself",
             code="not_replaceable",
         )
-    if not overwrite:
-        check_companions(path, form)
 
 
 def check_replaceable(path: Path) -> None:
@@ -60,9 +80,7 @@ def check_companions(path: Path, form: ExportFormat) -> None:
     Raises:
         ConfigError: One of them is there.
     """
-    place = Place(path, form.folder)
-    beside = () if form.folder else (*map(place.member, form.companions), place.card, place.tensors)
-    for found in beside:
+    for found in _beside(path, form):
         if found.exists():
             raise ConfigError(
                 f"{printable(found)} exists, and belongs to what would be written.",
@@ -70,3 +88,10 @@ def check_companions(path: Path, form: ExportFormat) -> None:
                 fix="choose another name, or add --overwrite",
                 code="exists",
             )
+
+
+def _beside(path: Path, form: ExportFormat) -> tuple[Path, ...]:
+    place = Place(path, form.folder)
+    if form.folder:
+        return ()
+    return (*map(place.member, form.companions), place.card, place.tensors)
