@@ -157,13 +157,23 @@ class NodeGraph:
             for name, length in self._lengths.items()
         }
         rows = iter(range(len(pixels)))
-        with ThreadPoolExecutor(wanted, thread_name_prefix="node") as pool:
-            try:
-                # Each takes the next row from one iterator, so none waits while there is work.
-                list(pool.map(lambda one: one.run(pixels, rows, answers), self._processes[:wanted]))
-            except BaseException:
-                self.close()  # Else the others would go on to the last image.
-                raise
+        try:
+            with ThreadPoolExecutor(wanted, thread_name_prefix="node") as pool:
+                try:
+                    # Each takes the next row from one iterator: none waits while there is work.
+                    work = pool.map(
+                        lambda one: one.run(pixels, rows, answers), self._processes[:wanted]
+                    )
+                    list(work)
+                except BaseException:
+                    # Else the others would go on to the last image. Their pipes are closed when
+                    # nobody waits at them any more: a number of one may mean another file by then.
+                    for process in self._processes:
+                        process.kill()
+                    raise
+        except BaseException:
+            self.close()
+            raise
         return answers
 
     def close(self) -> None:
@@ -201,6 +211,10 @@ class _Process:
             self._message(end)
             for name, length in self.lengths.items():
                 answers[name][row] = np.frombuffer(self._read(4 * length, end), "<f4")
+
+    def kill(self) -> None:
+        """End it; who waits for it is told at once."""
+        self._child.kill()
 
     def _message(self, end: float) -> Any:
         length = int.from_bytes(self._read(4, end), "little")
