@@ -151,6 +151,8 @@ def clipped(kernel: np.ndarray, *, bits: int) -> np.ndarray:
 def rounded(kernel: np.ndarray, *, levels: int) -> np.ndarray:
     """Return a kernel in float as a symmetric grid gives it back, each channel on its own grid.
 
+    For training, with a gradient, there is `models.quantized.on_grid`, which needs Keras.
+
     Args:
         kernel: float (channels, ...).
         levels: On either side of zero; the outermost is the largest weight of the channel.
